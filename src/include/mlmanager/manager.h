@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLMANAGER_MANAGER_H
+#define MLMANAGER_MANAGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mlmanager/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MLM_FOREVER UINT32_MAX /* a timeout_ms that never runs out */
+
+/* One connection to one tracking store, with an active experiment, a stack of active runs, a
+ * journal and its background threads. */
+typedef struct mlm_manager mlm_manager;
+
+/* What an acknowledged record survives. */
+typedef enum mlm_durability {
+	/* The end of the process at any instant, kill -9 included. The default. */
+	MLM_DURABILITY_PROCESS = 0,
+	/* Power loss as well: the journal is synced every second, a flush or the end of a run
+	 * returns after the store's own fsync. Costs one disk sync per flush, run call, param
+	 * and tag; log_metric stays as it is. */
+	MLM_DURABILITY_SYSTEM = 1,
+} mlm_durability;
+
+/* What log_metric does when the journal has reached its ceiling. */
+typedef enum mlm_on_full {
+	MLM_ON_FULL_ERROR = 0, /* MLM_EFULL at once */
+	MLM_ON_FULL_BLOCK = 1, /* waits until the flusher has made room */
+} mlm_on_full;
+
+/* MLM_LOG_WARNING tells of something the user should act on (a damaged journal, a store on a
+ * network file system), MLM_LOG_INFO of something good to know (an adopted journal). */
+typedef enum mlm_log_level { MLM_LOG_WARNING = 1, MLM_LOG_INFO = 2 } mlm_log_level;
+
+/** Receives one line, without its newline. May be called from the library's threads, one call at a
+ * time; must not call back into the manager. */
+typedef void (*mlm_log_fn)(void *payload, mlm_log_level level, const char *line);
+
+#define MLM_MANAGER_OPTIONS_VERSION   1u
+#define MLM_JOURNAL_BYTES_MAX_DEFAULT (4ull << 30)
+
+/* Zero (or NULL) in any member but version means its default. Strings are copied by the open. */
+typedef struct mlm_manager_options {
+	uint32_t version; /* MLM_MANAGER_OPTIONS_VERSION */
+	/* "sqlite:PATH", "sqlite:///relative", "sqlite:////absolute"; NULL: MLFLOW_TRACKING_URI,
+	 * else "sqlite:mlmanager.db". */
+	const char *store;
+	/* Where new experiments keep artifacts; NULL: an absolute "mlartifacts" directory beside
+	 * the database. */
+	const char *artifacts;
+	/* The directory for journals; NULL: MLMANAGER_JOURNAL_DIR, else "<db>-journal.d". */
+	const char *journal_dir;
+	mlm_durability durability;
+	mlm_on_full on_full;
+	uint64_t journal_bytes_max; /* 0: MLM_JOURNAL_BYTES_MAX_DEFAULT; at least 16 MiB */
+	/* Starts with the experiment and run that MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
+	 * MLFLOW_RUN_ID name unless true. */
+	bool ignore_environment;
+	/* Samples cpu, memory, disk and network while a run is active. Also switched on by
+	 * MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=true. */
+	bool system_metrics;
+	mlm_log_fn log; /* NULL: warnings go to standard error, information nowhere */
+	void *log_payload;
+} mlm_manager_options;
+
+#define MLM_MANAGER_OPTIONS_INIT                       \
+	{                                              \
+		.version = MLM_MANAGER_OPTIONS_VERSION \
+	}
+
+/**
+ * Opens the store, creating it if there is none, and puts into it what journals of dead processes
+ * hold. A store that can only be read opens; the calls that write then fail with MLM_EIO.
+ *
+ * Errors:  EINVAL (a URI, a version, an unknown experiment or run in the environment), EIO,
+ *          ECORRUPT (not a tracking database), EUNSUPPORTED (a scheme), EFULL, ENOMEM.
+ * Owns:    *manager_out is the caller's: mlm_manager_close(), then mlm_manager_free(). NULL on
+ *          error.
+ * Threads: a manager may be used from any thread. Logging calls run side by side; the calls that
+ *          change which run or experiment is active take turns. After fork() the child's handle is
+ *          inert: every call returns MLM_ESTATE.
+ */
+MLM_EXPORT mlm_status mlm_manager_open(
+	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err);
+
+/**
+ * Waits until every record appended before this call is in the store.
+ *
+ * Units:   timeout_ms in milliseconds; MLM_FOREVER waits as long as it takes.
+ * Errors:  ETIMEOUT, EFULL, EIO (the records stay in the journal and are tried again), ESTATE, or
+ *          the first error for which the store refused a record; it is reported once.
+ */
+MLM_EXPORT mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err);
+
+/**
+ * Ends the open runs that this manager started with end_status (MLM_RUN_FINISHED if 0), flushes,
+ * stops the threads and closes the store. What cannot be flushed within 10 s stays in the journal
+ * for the next opener. Afterwards every call on the manager or its runs returns MLM_ESTATE; closing
+ * again is MLM_OK. The handle is closed in any case; an error tells what was not done.
+ */
+MLM_EXPORT mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err);
+
+/** Closes if need be and frees. NULL is a no-op. No handle of the manager may be used after. */
+MLM_EXPORT void mlm_manager_free(mlm_manager *manager);
+
+/** The store's URI as resolved, without a password. Borrowed; lives as long as the manager. */
+MLM_EXPORT const char *mlm_manager_store(const mlm_manager *manager);
+
+/** What mlm_manager_doctor() found; repaired says that it was put right. */
+typedef void (*mlm_doctor_fn)(void *payload, bool repaired, const char *finding);
+
+/**
+ * Checks the store and its journals: file integrity, schema, latest values against histories, runs
+ * left open by dead processes, damaged journals. With repair, puts right what can be.
+ *
+ * Errors:  EIO, ECORRUPT (the file cannot be read at all), EUNSUPPORTED (a remote store).
+ */
+MLM_EXPORT mlm_status mlm_manager_doctor(
+	mlm_manager *manager, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLMANAGER_MLMANAGER_H
+#define MLMANAGER_MLMANAGER_H
+
+/* The whole C API of libmlmanager. Each header also compiles alone. */
+#include "mlmanager/error.h"
+#include "mlmanager/experiment.h"
+#include "mlmanager/manager.h"
+#include "mlmanager/metric.h"
+#include "mlmanager/run.h"
+#include "mlmanager/text.h"
+#include "mlmanager/timer.h"
+#include "mlmanager/version.h"
+
+#endif

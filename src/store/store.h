@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+/*
+ * What the core asks of a tracking store. A backend's struct starts with `struct store` and fills
+ * one `static const struct store_ops`. The core has checked limits and names before it calls; a
+ * backend checks what only it can know (does the run exist, is it active, is the param the same).
+ *
+ * Threads: a store is used by one thread at a time. The flusher opens one of its own.
+ * Errors:  MLM_EAGAIN, MLM_ETIMEOUT, MLM_EFULL and MLM_EIO say that the same call may work later and
+ *          that nothing of it was done; the other codes are final.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mlmanager/experiment.h"
+#include "mlmanager/metric.h"
+#include "mlmanager/run.h"
+
+struct store;
+
+/* How a store is opened. Strings are borrowed for the call. */
+struct store_options {
+	const char *uri; /* without the scheme's aliases: "sqlite:/absolute/path.db" */
+	const char *artifacts; /* root of artifact locations, absolute path or URI */
+	mlm_durability durability;
+	/* The flusher's connection: it writes big batches and never creates or migrates. */
+	bool for_flusher;
+	uint32_t busy_timeout_ms; /* how long a write may wait for another writer */
+};
+
+/* One run and key that points of a batch belong to. */
+struct store_series {
+	const char *run_id;
+	const char *key;
+};
+
+struct store_point {
+	uint32_t series; /* index into the batch's series */
+	int64_t step;
+	int64_t timestamp_ms;
+	double value; /* as logged; the store does MLflow's NaN and infinity mapping */
+};
+
+/* Points of one journal, in one transaction with its watermark. Series are sorted by (run_id, key)
+ * and unique; points by (series, step, timestamp_ms), so that rows go in in key order. */
+struct store_batch {
+	const struct store_series *series;
+	size_t series_count;
+	const struct store_point *points;
+	size_t point_count;
+	const char *journal_id; /* 32 hex digits */
+	uint64_t position; /* the watermark after this batch: bytes of that journal applied */
+	/* Runs whose owner died: RUNNING becomes KILLED, with these end times. */
+	const struct store_killed_run {
+		const char *run_id;
+		int64_t end_time_ms;
+	} * killed_runs;
+	size_t killed_run_count;
+};
+
+/* A refused series: its points of the batch were left out (the run is gone or deleted), the rest
+ * of the batch went in. */
+typedef void (*store_refused_fn)(
+	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why);
+
+struct store_new_run {
+	const char *run_id; /* chosen by the core, 32 hex digits */
+	const char *experiment_id;
+	const char *run_name; /* never NULL */
+	const char *user_id;
+	const char *source_name; /* "" when unknown */
+	int64_t start_time_ms;
+	const mlm_text *tags; /* with mlflow.runName and the other standard tags */
+	size_t tag_count;
+};
+
+/* What mlm_run_update changes; MLM_RUN_UNCHANGED, -1 and NULL leave a column alone. */
+struct store_run_change {
+	mlm_run_status status;
+	int64_t end_time_ms;
+	const char *run_name; /* also sets tag mlflow.runName */
+};
+
+struct store_ops {
+	/* Every slot must be there unless it says otherwise. Outputs are NULL or 0 on error. */
+	const char *scheme; /* "sqlite" */
+
+	mlm_status (*open)(
+		const struct store_options *options, struct store **store_out, mlm_error *err);
+	void (*close)(struct store *store);
+	/* True when the store can only be read (file or directory permissions). */
+	bool (*is_read_only)(struct store *store);
+
+	/* ---- experiments ---- */
+	/* EEXISTS: the name is taken, by an active or a deleted one. */
+	mlm_status (*create_experiment)(struct store *store, const char *name,
+		const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err);
+	/* By id, or, where id is NULL, by name. ENOTFOUND. */
+	mlm_status (*get_experiment)(struct store *store, const char *id, const char *name,
+		mlm_experiment_list **list_out, mlm_error *err);
+	mlm_status (*search_experiments)(struct store *store, const mlm_query *query,
+		mlm_experiment_list **list_out, mlm_error *err);
+	mlm_status (*rename_experiment)(
+		struct store *store, const char *id, const char *name, mlm_error *err);
+	/* Deleting takes the active runs along, restoring brings back the deleted ones, as MLflow
+	 * does. ENOTFOUND; ESTATE when it is in that state already. */
+	mlm_status (*set_experiment_lifecycle)(
+		struct store *store, const char *id, mlm_lifecycle lifecycle, mlm_error *err);
+	mlm_status (*set_experiment_tag)(struct store *store, const char *id, const char *key,
+		const char *value, mlm_error *err);
+	/* Marks all active runs of the experiment deleted; the experiment stays. */
+	mlm_status (*delete_experiment_runs)(struct store *store, const char *id, mlm_error *err);
+
+	/* ---- runs ---- */
+	/* ENOTFOUND or ESTATE for the experiment. */
+	mlm_status (*create_run)(
+		struct store *store, const struct store_new_run *run, mlm_error *err);
+	mlm_status (*get_run)(
+		struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
+	mlm_status (*search_runs)(struct store *store, const mlm_query *query,
+		mlm_run_list **list_out, mlm_error *err);
+	/* ENOTFOUND; ESTATE when the run is deleted. */
+	mlm_status (*update_run)(struct store *store, const char *run_id,
+		const struct store_run_change *change, mlm_error *err);
+	/* ENOTFOUND; being in that state already is MLM_OK. */
+	mlm_status (*set_run_lifecycle)(
+		struct store *store, const char *run_id, mlm_lifecycle lifecycle, mlm_error *err);
+	/* Deletes params, metrics, latest metrics and tags not beginning with "mlflow.". */
+	mlm_status (*clear_run)(struct store *store, const char *run_id, mlm_error *err);
+
+	/* ---- data ---- */
+	/* All or none. Params: EEXISTS names the key, the old and the new value; the same value
+	 * is fine. Tags are upserted, the last of equal keys wins. ENOTFOUND, ESTATE (deleted). */
+	mlm_status (*log_texts)(struct store *store, const char *run_id, const mlm_text *params,
+		size_t param_count, const mlm_text *tags, size_t tag_count, mlm_error *err);
+	mlm_status (*delete_tag)(
+		struct store *store, const char *run_id, const char *key, mlm_error *err);
+	mlm_status (*get_metric_history)(struct store *store, const char *run_id, const char *key,
+		mlm_metric_history **history_out, mlm_error *err);
+	/* The greatest step of the key in the run; *found_out false when it has no point. */
+	mlm_status (*get_max_step)(struct store *store, const char *run_id, const char *key,
+		bool *found_out, int64_t *step_out, mlm_error *err);
+
+	/* ---- the journal ---- */
+	/* Rows, latest values and watermark in one transaction: all or none. A batch whose
+	 * position is not above the journal's watermark is skipped with MLM_OK. */
+	mlm_status (*apply)(struct store *store, const struct store_batch *batch,
+		store_refused_fn refused, void *payload, mlm_error *err);
+	/* 0 for a journal that the store has not seen. */
+	mlm_status (*get_watermark)(struct store *store, const char *journal_id,
+		uint64_t *position_out, mlm_error *err);
+	/* The journal's files are gone: its watermark may go as well. */
+	mlm_status (*forget_journal)(struct store *store, const char *journal_id, mlm_error *err);
+
+	/* Checks, and with repair mends, what this store can check about itself. */
+	mlm_status (*check)(struct store *store, bool repair, mlm_doctor_fn report, void *payload,
+		mlm_error *err);
+};
+
+/* First member of every backend's struct. */
+struct store {
+	const struct store_ops *ops;
+};
+
+extern const struct store_ops sqlite_store_ops;
+
+/** The backend for a URI's scheme. EUNSUPPORTED, with the known schemes in the message. */
+mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm_error *err);
+
+#endif
