@@ -2,8 +2,8 @@
 #ifndef BINDING_BINDING_H
 #define BINDING_BINDING_H
 
-/* What the files of the Lua module share, and what the host asks of it. One file per noun, each with
- * one binding_open_<noun> that adds its functions to the module table. */
+/* What the files of the Lua module share, and what the host asks of it. One file per noun, each
+ * with one binding_open_<noun> that adds its functions to the module table. */
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -8,8 +8,8 @@
  * backend checks what only it can know (does the run exist, is it active, is the param the same).
  *
  * Threads: a store is used by one thread at a time. The flusher opens one of its own.
- * Errors:  MLM_EAGAIN, MLM_ETIMEOUT, MLM_EFULL and MLM_EIO say that the same call may work later and
- *          that nothing of it was done; the other codes are final.
+ * Errors:  MLM_EAGAIN, MLM_ETIMEOUT, MLM_EFULL and MLM_EIO say that the same call may work later
+ *          and that nothing of it was done; the other codes are final.
  */
 
 #include <stdbool.h>

@@ -93,7 +93,8 @@ MLM_EXPORT mlm_status mlm_experiment_set_active_id(
 /** Copies the active experiment's id, "" when there is none. */
 MLM_EXPORT void mlm_experiment_active(mlm_manager *manager, char id_out[MLM_ID_SIZE]);
 
-/** One experiment by id. Owns: free *list_out with mlm_experiment_list_free(). Errors: ENOTFOUND. */
+/** One experiment by id. Errors: ENOTFOUND.
+ * Owns: free *list_out with mlm_experiment_list_free(). */
 MLM_EXPORT mlm_status mlm_experiment_get(mlm_manager *manager, const char *experiment_id,
 	mlm_experiment_list **list_out, mlm_error *err);
 
@@ -112,7 +113,8 @@ MLM_EXPORT void mlm_experiment_list_free(mlm_experiment_list *list);
 MLM_EXPORT mlm_status mlm_experiment_rename(
 	mlm_manager *manager, const char *experiment_id, const char *new_name, mlm_error *err);
 
-/** Deletes the experiment and its runs, restorably; it keeps its name. Errors: ENOTFOUND, ESTATE. */
+/** Deletes the experiment and its runs, restorably; it keeps its name.
+ * Errors: ENOTFOUND, ESTATE. */
 MLM_EXPORT mlm_status mlm_experiment_delete(
 	mlm_manager *manager, const char *experiment_id, mlm_error *err);
 

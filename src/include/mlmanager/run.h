@@ -76,7 +76,7 @@ typedef struct mlm_run_options {
 	const char *run_name; /* NULL: tag mlflow.runName, else a generated one */
 	const char *experiment_id; /* NULL: the active experiment */
 	const char *user_id; /* NULL: tag mlflow.user, else the login name */
-	/* What tag mlflow.source.name shall say; NULL: the program. A script's host says its path. */
+	/* What tag mlflow.source.name shall say; NULL: the program. A host says the script. */
 	const char *source_name;
 	const mlm_text *tags;
 	size_t tag_count;
@@ -138,7 +138,8 @@ MLM_EXPORT mlm_status mlm_run_reset(mlm_run *run, mlm_error *err);
 MLM_EXPORT mlm_status mlm_run_log_metric(mlm_run *run, const char *key, size_t key_size,
 	double value, int64_t step, int64_t timestamp_ms, mlm_error *err);
 
-/** Appends metrics[0..count) in order, after checking all of them. Errors: as mlm_run_log_metric(). */
+/** Appends metrics[0..count) in order, after checking all of them.
+ * Errors: as mlm_run_log_metric(). */
 MLM_EXPORT mlm_status mlm_run_log_metrics(
 	mlm_run *run, const mlm_metric *metrics, size_t count, mlm_error *err);
 
@@ -170,8 +171,8 @@ MLM_EXPORT mlm_status mlm_run_delete_tag(mlm_run *run, const char *key, mlm_erro
 MLM_EXPORT mlm_status mlm_run_get(
 	mlm_manager *manager, const char *run_id, mlm_run_list **list_out, mlm_error *err);
 
-/** Flushes, then searches. Errors: ESTATE (no experiment named or active), EINVAL (filter, order_by,
- * max_results, page_token). */
+/** Flushes, then searches. Errors: ESTATE (no experiment named or active), EINVAL (filter,
+ * order_by, max_results, page_token). */
 MLM_EXPORT mlm_status mlm_run_search(
 	mlm_manager *manager, const mlm_query *query, mlm_run_list **list_out, mlm_error *err);
 

@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The rules of this tree that no compiler holds. Run from the top of the tree:
+--   lua5.4 scripts/check_source.lua
+-- Prints one line a finding and ends with status 1 if there is any.
+
+local LINES_MAX = 800
+local COLUMNS_MAX = 100
+local TAB = 8
+
+-- A folder may include itself, the public headers and the folders before it.
+local LAYERS = { "base", "store", "core", "binding", "host" }
+-- Foreign headers, and the only folders that may see them.
+local FOREIGN = {
+  { "^sqlite3%.h$", { store = true } },
+  { "^lua%.h$", { binding = true, host = true } },
+  { "^lauxlib%.h$", { binding = true, host = true } },
+  { "^lualib%.h$", { binding = true, host = true } },
+  { "^histedit%.h$", { host = true } },
+}
+local BANNED_NAMES = { util = 1, utils = 1, misc = 1, helper = 1, helpers = 1, common = 1 }
+local BANNED_CALLS = { "strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok", "atoi" }
+
+-- src/<folder>/<name>.c without tests/c/<folder>/<name>_test.c, each with what tests it instead.
+-- The list may only shrink: an entry whose test exists, or whose source is gone, is a finding.
+local UNTESTED = {
+  ["base/arena"] = "through the store's tests",
+  ["base/error"] = "through every test of a status",
+  ["core/version"] = "tests/lua/host_spec.lua asks for the version",
+  ["store/store"] = "through the manager's tests",
+}
+
+local findings = 0
+local function finding(path, line, text)
+  findings = findings + 1
+  print(line and ("%s:%d: %s"):format(path, line, text) or ("%s: %s"):format(path, text))
+end
+
+local function lines_of(command)
+  local list = {}
+  local pipe <close> = assert(io.popen(command))
+  for line in pipe:lines() do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+local rank = {}
+for i, layer in ipairs(LAYERS) do
+  rank[layer] = i
+end
+
+local function columns(text)
+  local count = 0
+  for _, code in utf8.codes(text, true) do
+    count = code == 9 and count + TAB - count % TAB or count + 1
+  end
+  return count
+end
+
+local function check_include(path, number, line)
+  local folder = path:match("^src/([^/]+)/")
+  local name = line:match('^%s*#%s*include%s+[<"]([^>"]+)[>"]')
+  if not folder or not name then
+    return
+  end
+  for _, rule in ipairs(FOREIGN) do
+    if name:match(rule[1]) and not rule[2][folder] then
+      finding(path, number, name .. " may not be included in src/" .. folder)
+    end
+  end
+  local from = name:match("^([^/]+)/")
+  if folder == "include" then
+    if from and rank[from] then
+      finding(path, number, "a public header includes the private " .. name)
+    end
+  elseif from and rank[from] and rank[from] > rank[folder] then
+    finding(path, number, ("src/%s includes src/%s, which lies above it"):format(folder, from))
+  end
+end
+
+-- Code without comments and literals, so that prose may name a banned call.
+local function code_of(line)
+  return (line:gsub('\\.', ""):gsub('"[^"]*"', '""'):gsub("/%*.-%*/", ""):gsub("//.*", "")
+    :gsub("^%s*%*.*", ""):gsub("/%*.*", ""))
+end
+
+local function check_file(path)
+  local base = path:match("([^/]+)$")
+  local stem = base:match("^[^.]+")
+  if stem and (BANNED_NAMES[stem] or BANNED_NAMES[stem:match("_([^_]+)$") or ""]) then
+    finding(path, nil, "the name says nothing; a file is one noun")
+  end
+  local is_c = path:match("%.[ch]$")
+  local is_source = is_c or path:match("%.lua$") or path:match("%.sh$") or path:match("%.py$")
+    or base == "CMakeLists.txt"
+  local number, has_spdx = 0, false
+  for line in io.lines(path) do
+    number = number + 1
+    if number <= 2 and line:find("SPDX-License-Identifier: Apache-2.0", 1, true) then
+      has_spdx = true
+    end
+    if is_source then
+      if not utf8.len(line, 1, -1, true) then
+        finding(path, number, "not UTF-8")
+      elseif columns(line) > COLUMNS_MAX then
+        finding(path, number, ("%d columns, %d at most"):format(columns(line), COLUMNS_MAX))
+      end
+      if line:find("[ \t]$") then
+        finding(path, number, "blanks at the end of the line")
+      end
+    end
+    if line:find("/%f[%w]work/") or line:find("[\"' =]/home/%w") then
+      finding(path, number, "the path of one machine")
+    end
+    if is_c then
+      check_include(path, number, line)
+      local code = code_of(line)
+      for _, call in ipairs(BANNED_CALLS) do
+        if code:find("%f[%w_]" .. call .. "%s*%(") then
+          finding(path, number, call .. " is not used here")
+        end
+      end
+    end
+  end
+  if is_source then
+    if number > LINES_MAX then
+      finding(path, nil, ("%d lines, %d at most"):format(number, LINES_MAX))
+    end
+    if not has_spdx then
+      finding(path, nil, "no SPDX line on top")
+    end
+  end
+end
+
+local function exists(path)
+  local file = io.open(path)
+  return file and file:close() or false
+end
+
+local function check_tests()
+  local untested = {}
+  for name, instead in pairs(UNTESTED) do
+    untested[#untested + 1] = name .. " (" .. instead .. ")"
+    if not exists("src/" .. name .. ".c") then
+      finding("scripts/check_source.lua", nil, name .. " is listed as untested and is gone")
+    elseif exists("tests/c/" .. name .. "_test.c") then
+      finding("scripts/check_source.lua", nil, name .. " is listed as untested and has a test")
+    end
+  end
+  for _, path in ipairs(lines_of("find src/base src/store src/core -name '*.c' | sort")) do
+    local name = path:match("^src/(.+)%.c$")
+    if not UNTESTED[name] and not exists("tests/c/" .. name .. "_test.c") then
+      finding(path, nil, "has no tests/c/" .. name .. "_test.c")
+    end
+  end
+  table.sort(untested)
+  for _, text in ipairs(untested) do
+    print("without a test of its own: " .. text)
+  end
+end
+
+-- Not yet added files count as well: they are about to be.
+local files = lines_of("git ls-files --cached --others --exclude-standard 2>/dev/null")
+if #files == 0 then
+  files = lines_of("find . -type f -not -path './build/*' -not -path './.git/*' | sed 's:^./::'")
+end
+local checked = 0
+for _, path in ipairs(files) do
+  local is_data = path:match("/corpus/") or path:match("%.csv$") or path:match("%.bin$")
+  if not is_data and exists(path) then
+    check_file(path)
+    checked = checked + 1
+  end
+end
+check_tests()
+print(("source check: %d files, %d findings"):format(checked, findings))
+os.exit(findings == 0)

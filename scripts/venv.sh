@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# scripts/venv.sh VERSION: MLflow of that version and scikit-learn, from PyPI, in
+# build/venv/mlflow-VERSION. Made once; silent when it is there.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/build/venv/mlflow-$1
+mkdir -p "$root/build/venv"
+exec 9>"$venv.lock"
+flock 9
+[ ! -e "$venv/complete" ] || exit 0
+
+echo "venv: installing mlflow $1 from PyPI"
+rm -rf "$venv"
+python3 -m venv "$venv"
+packages=("mlflow==$1" scikit-learn)
+case $1 in
+# What this version imports and does not ask for: pkg_resources.
+2.*) packages+=("setuptools<80") ;;
+esac
+"$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" </dev/null
+"$venv/bin/python" -c 'import mlflow, sklearn'
+touch "$venv/complete"
