@@ -17,6 +17,11 @@ int binding_fail(lua_State *L, const mlm_error *err);
 void binding_open_evaluator(lua_State *L, int module);
 void binding_open_csv(lua_State *L, int module);
 
+/** The evaluator at arg, borrowed from its userdata; raises where there is another value. */
+const mlm_evaluator *binding_check_evaluator(lua_State *L, int arg);
+/** Pushes what e:get_results() returns. */
+int binding_push_evaluation(lua_State *L, const mlm_evaluation *evaluation);
+
 /** The module `mlmanager`; package.preload or a plain require call it. */
 MLM_EXPORT int luaopen_mlmanager(lua_State *L);
 

@@ -4,6 +4,7 @@
 
 /* The whole C API of libmlmanager. Each header also compiles alone. */
 #include "mlmanager/error.h"
+#include "mlmanager/evaluator.h"
 #include "mlmanager/experiment.h"
 #include "mlmanager/manager.h"
 #include "mlmanager/metric.h"
