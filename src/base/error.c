@@ -19,7 +19,8 @@ static void drop_partial_character(char *text, size_t size)
 		text[end - 1] = '\0';
 }
 
-static void format_message(mlm_error *err, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void format_message(
+	mlm_error *err, const char *format, va_list arguments)
 {
 	int length = vsnprintf(err->message, sizeof(err->message), format, arguments);
 	if (length >= (int)sizeof(err->message))

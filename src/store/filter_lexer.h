@@ -9,7 +9,7 @@
 
 enum filter_token_kind {
 	FILTER_TOKEN_END,
-	FILTER_TOKEN_WORD, /* letters, digits, _ and all beyond ASCII; does not begin with a digit */
+	FILTER_TOKEN_WORD, /* letters, digits, _, all beyond ASCII; no digit first */
 	FILTER_TOKEN_NUMBER,
 	FILTER_TOKEN_BAD_NUMBER, /* begins as a number and goes on as a word: 12ab */
 	FILTER_TOKEN_SINGLE, /* 'text' */
