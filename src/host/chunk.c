@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/chunk.h"
+
+#include <stdio.h>
+
+#include <lauxlib.h>
+
+#include "host/interrupt.h"
+
+/* Pushes "script.lua:3: " for the innermost Lua code that runs, or "". Errors that are strings
+ * carry their place already; error values do not. */
+static void push_place(lua_State *L)
+{
+	lua_Debug activation;
+
+	for (int level = 1; lua_getstack(L, level, &activation); level++) {
+		lua_getinfo(L, "Sl", &activation);
+		if (activation.currentline > 0) {
+			lua_pushfstring(L, "%s:%d: ", activation.short_src, activation.currentline);
+			return;
+		}
+	}
+	lua_pushliteral(L, "");
+}
+
+static int message_handler(lua_State *L)
+{
+	lua_settop(L, 1);
+	if (lua_type(L, 1) != LUA_TSTRING && lua_type(L, 1) != LUA_TNUMBER) {
+		push_place(L);
+		if (!luaL_callmeta(L, 1, "__tostring"))
+			lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+		luaL_tolstring(L, -1, NULL);
+		lua_replace(L, -2);
+		lua_concat(L, 2);
+	}
+	luaL_traceback(L, L, lua_tostring(L, -1), 1);
+	return 1;
+}
+
+int chunk_call(lua_State *L, int argument_count, int result_count)
+{
+	int base = lua_gettop(L) - argument_count;
+	int status;
+
+	lua_pushcfunction(L, message_handler);
+	lua_insert(L, base);
+	interrupt_arm(L);
+	status = lua_pcall(L, argument_count, result_count, base);
+	interrupt_disarm();
+	lua_remove(L, base);
+	return status;
+}
+
+void chunk_report(lua_State *L)
+{
+	fflush(stdout);
+	fprintf(stderr, "mlmanager: %s\n", lua_tostring(L, -1));
+	fflush(stderr);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOST_REPL_H
+#define HOST_REPL_H
+
+#include <lua.h>
+
+/** The session on a terminal: lua/host/repl.lua with what it takes from C. Returns at Ctrl-D or
+ * SIGTERM; interrupt_signal() tells which. */
+void repl_run(lua_State *L);
+
+#endif
