@@ -12,7 +12,10 @@ flock 9
 
 echo "venv: installing mlflow $1 from PyPI"
 rm -rf "$venv"
-python3 -m venv "$venv"
+# Debian's python3-venv belongs to Debian's interpreter, which need not be the first in PATH.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+"$python" -m venv "$venv"
 packages=("mlflow==$1" scikit-learn)
 case $1 in
 # What this version imports and does not ask for: pkg_resources.

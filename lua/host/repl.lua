@@ -40,25 +40,35 @@ local function read_chunk()
 end
 
 local function print_error(text)
+  -- The traceback's lines from here on are the session's own.
+  text = text:gsub("\n\tmlmanager/show%.lua:.*", "")
+  text = text:gsub("\n\t%[C%]: in field 'call'\n\tmlmanager/repl%.lua:.*", "")
   io.stdout:flush()
-  io.stderr:write("mlmanager: ", text, "\n")
+  io.stderr:write(text, "\n")
 end
 
-local function print_results(ok, ...)
-  if not ok then
-    local text = ...
-    if text == nil then
-      return false
-    end
-    print_error(text)
-  elseif select("#", ...) > 0 then
-    local texts = {}
-    for i = 1, select("#", ...) do
-      texts[i] = host.show((select(i, ...)))
-    end
-    io.stdout:write(table.concat(texts, "\t"), "\n")
+local function print_values(...)
+  local texts = {}
+  for i = 1, select("#", ...) do
+    texts[i] = host.show((select(i, ...)))
   end
-  return true
+  if #texts > 0 then
+    print(table.concat(texts, "\t"))
+  end
+end
+
+--- False when the session is to end.
+local function finish(ok, ...)
+  if ok then
+    -- Called as the chunk was: showing a value may run its __tostring, and may take long.
+    local shown, message = host.call(print_values, ...)
+    return shown or finish(shown, message)
+  end
+  local message = ...
+  if message then
+    print_error(message)
+  end
+  return message ~= nil
 end
 
 io.stdout:write(("mlmanager %s, %s: type Lua, such as mlmanager.start_run(); Ctrl-D ends\n"):format(
@@ -66,7 +76,7 @@ io.stdout:write(("mlmanager %s, %s: type Lua, such as mlmanager.start_run(); Ctr
 while true do
   local chunk, why, message = read_chunk()
   if chunk then
-    if not print_results(host.call(chunk)) then
+    if not finish(host.call(chunk)) then
       break
     end
   elseif why == "wrong" then

@@ -3,7 +3,8 @@
 
 local DEPTH_MAX = 4
 local ITEMS_MAX = 40 -- of one table
-local WIDTH_MAX = 76 -- of a table on one line
+local WIDTH_MAX = 76 -- of a line, in bytes
+local SHORT = 20 -- bytes of a list's value that may share a line
 
 local function sort_keys(a, b)
   local ta, tb = type(a), type(b)
@@ -42,9 +43,9 @@ local function show_table(value, depth, inside)
   end
   inside[value] = true
   local items, length = {}, 0
-  local count = #value
+  local count = rawlen(value)
   for i = 1, math.min(count, ITEMS_MAX) do
-    items[i] = show_inner(value[i], depth + 1, inside)
+    items[i] = show_inner(rawget(value, i), depth + 1, inside)
   end
   local keys = {}
   for key in next, value do
@@ -70,8 +71,21 @@ local function show_table(value, depth, inside)
   if not is_wide and length + 2 * depth <= WIDTH_MAX then
     return "{ " .. table.concat(items, ", ") .. " }"
   end
-  local indent = ("  "):rep(depth + 1)
-  return "{\n" .. indent .. table.concat(items, ",\n" .. indent) .. ",\n" .. ("  "):rep(depth) .. "}"
+  local outer = ("  "):rep(depth)
+  local inner = outer .. "  "
+  local lines, line = {}, items[1]
+  for i = 2, #items do
+    -- Short values of a list share a line.
+    if i <= count and #items[i] <= SHORT and #line + #items[i] + #inner < WIDTH_MAX
+      and not line:find("\n", 1, true) then
+      line = line .. ", " .. items[i]
+    else
+      lines[#lines + 1] = line
+      line = items[i]
+    end
+  end
+  lines[#lines + 1] = line
+  return "{\n" .. inner .. table.concat(lines, ",\n" .. inner) .. ",\n" .. outer .. "}"
 end
 
 function show_inner(value, depth, inside)

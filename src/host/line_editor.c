@@ -118,6 +118,8 @@ static bool goes_on_after_signal(EditLine *edit)
 
 	if (is_continued) {
 		is_continued = 0;
+		/* The shell has set the terminal its own way; libedit believes it is raw still. */
+		libedit.set(edit, EL_PREP_TERM, 0);
 		libedit.set(edit, EL_PREP_TERM, 1);
 		libedit.set(edit, EL_REFRESH);
 		goes_on = true;

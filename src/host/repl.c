@@ -5,13 +5,15 @@
 
 #include <lauxlib.h>
 
+#include "binding/embedded.h"
 #include "host/chunk.h"
-#include "host/embedded.h"
 #include "host/interrupt.h"
 #include "host/line_editor.h"
 #include "mlmanager/version.h"
 
 #define EDITOR "mlmanager.line_editor"
+
+extern const struct embedded_source host_sources[]; /* lua/host */
 
 /* read_line(prompt): the line; or nil and "end", "interrupted" or "terminated". */
 static int read_line(lua_State *L)
@@ -39,15 +41,14 @@ static int read_line(lua_State *L)
 	return 2;
 }
 
-/* call(f): true and what f returned; or false and the error as text, or false and nil where
+/* call(f, ...): true and what f returned; or false and the error as text; or false and nil where
  * SIGTERM ends the session. */
 static int call(lua_State *L)
 {
 	int status;
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
-	lua_settop(L, 1);
-	status = chunk_call(L, 0, LUA_MULTRET);
+	status = chunk_call(L, lua_gettop(L) - 1, LUA_MULTRET);
 	lua_pushboolean(L, status == LUA_OK);
 	lua_insert(L, 1);
 	if (status != LUA_OK && interrupt_signal() == SIGTERM) {
@@ -70,7 +71,7 @@ void repl_run(lua_State *L)
 {
 	struct line_editor **editor;
 
-	embedded_load(L, "repl");
+	embedded_load(L, host_sources, "repl");
 	editor = lua_newuserdatauv(L, sizeof(struct line_editor *), 0);
 	*editor = NULL;
 	if (luaL_newmetatable(L, EDITOR)) {
@@ -94,7 +95,7 @@ void repl_run(lua_State *L)
 	lua_setfield(L, -2, "call");
 	lua_pushstring(L, mlm_version());
 	lua_setfield(L, -2, "version");
-	embedded_load(L, "show");
+	embedded_load(L, host_sources, "show");
 	lua_call(L, 0, 1);
 	lua_setfield(L, -2, "show");
 	lua_remove(L, -2);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "binding/embedded.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+void embedded_load(lua_State *L, const struct embedded_source *sources, const char *name)
+{
+	while (sources->name && strcmp(sources->name, name) != 0)
+		sources++;
+	if (!sources->name)
+		luaL_error(L, "no Lua source '%s' is built in", name);
+	const char *place = lua_pushfstring(L, "=mlmanager/%s.lua", name);
+	if (luaL_loadbufferx(L, (const char *)sources->bytes, sources->size, place, "t") != LUA_OK)
+		lua_error(L);
+	lua_remove(L, -2);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BINDING_EMBEDDED_H
+#define BINDING_EMBEDDED_H
+
+#include <stddef.h>
+
+#include <lua.h>
+
+/* A Lua source that scripts/embed.lua built in; tables of them end with a NULL name. */
+struct embedded_source {
+	const char *name;
+	const unsigned char *bytes;
+	size_t size;
+};
+
+/** Compiles the source called name, which must be there, and pushes the function. In tracebacks it
+ * is "mlmanager/<name>.lua". Raises when memory runs out. */
+void embedded_load(lua_State *L, const struct embedded_source *sources, const char *name);
+
+#endif
