@@ -92,8 +92,8 @@ static void count_cells(const mlm_evaluator *evaluator, double cells[2][2])
 		cells[i / 2][i % 2] = sum_value(&sums[i / 2][i % 2]);
 }
 
-/* In shares of all rows, since the product of four sums of weights could overflow; in two roots, since
- * that makes a perfect prediction exactly 1. */
+/* In shares of all rows, since the product of four sums of weights could overflow; in two roots,
+ * since that makes a perfect prediction exactly 1. */
 static double correlation(double tp, double tn, double fp, double fn)
 {
 	double all = tp + tn + fp + fn;

@@ -23,7 +23,7 @@ struct command_line {
 	const char *artifacts; /* NULL when not given */
 	const char *codes[COMMAND_LINE_CODES_MAX]; /* of -e, in order */
 	int code_count;
-	int script; /* index of the script in argv, argc when there is none; "-" is standard input */
+	int script; /* index in argv, argc when there is none; "-" is standard input */
 	bool dry_run; /* doctor only reports */
 	char problem[256]; /* one sentence, when the parse failed */
 };

@@ -97,8 +97,8 @@ typedef struct mlm_evaluation {
 	/* The labels and predictions that occur, ascending; binary: always 0 and 1. */
 	const double *classes;
 	size_t class_count; /* 0: regression, or more than MLM_EVALUATOR_MATRIX_CLASSES_MAX */
-	/* class_count rows of class_count cells: row i, column j holds how many (of what weight) are
-	 * labelled classes[i] and predicted as classes[j]. Binary: TN, FP, FN, TP. */
+	/* class_count rows of class_count cells: row i, column j holds how many (of what weight)
+	 * are labelled classes[i] and predicted as classes[j]. Binary: TN, FP, FN, TP. */
 	const double *confusion;
 	void *memory;
 } mlm_evaluation;
@@ -106,8 +106,9 @@ typedef struct mlm_evaluation {
 /**
  * Evaluates all rows so far; more may be added afterwards.
  *
- * A rate whose denominator is 0 is 0 (no positive label: TPR 0). areaUnderROC of labels that are all
- * alike is NaN, as no curve exists; areaUnderPR is then 0 without positives and 1 without negatives.
+ * A rate whose denominator is 0 is 0 (no positive label: TPR 0). areaUnderROC of labels that are
+ * all alike is NaN, as no curve exists; areaUnderPR is then 0 without positives and 1 without
+ * negatives.
  * areaUnderPR is the area under straight lines through every (recall, precision), from recall 0 at
  * the first precision, which is Spark's. r2 of one row is NaN; of labels that are all equal it is 1
  * where every prediction is right, else 0. Rows of weight 0 change nothing but the classes.
