@@ -12,6 +12,7 @@ local LAYERS = { "base", "store", "core", "binding", "host" }
 -- Foreign headers, and the only folders that may see them.
 local FOREIGN = {
   { "^sqlite3%.h$", { store = true } },
+  { "^csv%.h$", { base = true } },
   { "^lua%.h$", { binding = true, host = true } },
   { "^lauxlib%.h$", { binding = true, host = true } },
   { "^lualib%.h$", { binding = true, host = true } },

@@ -19,8 +19,11 @@ void binding_open_csv(lua_State *L, int module);
 
 /** The evaluator at arg, borrowed from its userdata; raises where there is another value. */
 const mlm_evaluator *binding_check_evaluator(lua_State *L, int arg);
-/** Pushes what e:get_results() returns. */
-int binding_push_evaluation(lua_State *L, const mlm_evaluation *evaluation);
+/** Evaluates the evaluator at arg and pushes a userdata that owns the evaluation, so that whatever
+ * is raised afterwards leaks nothing; returns the evaluation. Raises on failure. */
+const mlm_evaluation *binding_evaluate(lua_State *L, int arg);
+/** Pushes the dictionary that e:get_results() returns. */
+void binding_push_evaluation(lua_State *L, const mlm_evaluation *evaluation);
 
 /** The module `mlmanager`; package.preload or a plain require call it. */
 MLM_EXPORT int luaopen_mlmanager(lua_State *L);

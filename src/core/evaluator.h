@@ -20,9 +20,9 @@ struct mlm_evaluator {
 	mlm_evaluator_kind kind;
 	size_t count;
 	size_t capacity;
-	/* One column may be NULL: of weights, while every weight is 1. Binary rows keep the class
-	 * in EVALUATOR_PREDICTION and the score in EVALUATOR_PROBABILITY, wherever they came from; the
-	 * other kinds leave EVALUATOR_PROBABILITY NULL. */
+	/* The weights are NULL while every weight is 1. Binary rows keep the class in
+	 * EVALUATOR_PREDICTION and the score in EVALUATOR_PROBABILITY, wherever they came from;
+	 * the other kinds leave EVALUATOR_PROBABILITY NULL. */
 	double *columns[EVALUATOR_COLUMNS];
 	bool has_probabilities; /* the first rows came with them, so all must */
 	char names[EVALUATOR_COLUMNS][EVALUATOR_NAME_SIZE];

@@ -108,10 +108,10 @@ typedef struct mlm_evaluation {
  *
  * A rate whose denominator is 0 is 0 (no positive label: TPR 0). areaUnderROC of labels that are
  * all alike is NaN, as no curve exists; areaUnderPR is then 0 without positives and 1 without
- * negatives.
- * areaUnderPR is the area under straight lines through every (recall, precision), from recall 0 at
- * the first precision, which is Spark's. r2 of one row is NaN; of labels that are all equal it is 1
- * where every prediction is right, else 0. Rows of weight 0 change nothing but the classes.
+ * negatives. areaUnderPR is the area under straight lines through every (recall, precision), from
+ * recall 0 at the first precision, which is Spark's. r2 of one row is NaN; of labels that are all
+ * equal it is 1 where every prediction is right, else 0. Rows of weight 0 change nothing but the
+ * classes.
  *
  * Errors:  ESTATE (no rows, or all weights are 0), ENOMEM.
  * Owns:    free *evaluation_out with mlm_evaluation_free().
