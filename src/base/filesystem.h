@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_FILESYSTEM_H
+#define BASE_FILESYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Whether a file system of this statfs() magic number is reached over a network or another
+ * kernel, so that mapped files are not shared between its clients and locks may be weak. */
+bool filesystem_magic_is_network(uint64_t magic);
+
+/** Whether the file lies on such a file system. A file that does not exist yet is looked for by its
+ * directory; one that cannot be asked counts as local. */
+bool filesystem_is_network(const char *path);
+
+#endif

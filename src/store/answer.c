@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+mlm_run_list *answer_run_list(void)
+{
+	struct arena *arena = arena_new();
+	mlm_run_list *list = arena ? arena_alloc(arena, sizeof(*list)) : NULL;
+	if (list)
+		list->memory = arena;
+	else
+		arena_free(arena);
+	return list;
+}
+
+mlm_experiment_list *answer_experiment_list(void)
+{
+	struct arena *arena = arena_new();
+	mlm_experiment_list *list = arena ? arena_alloc(arena, sizeof(*list)) : NULL;
+	if (list)
+		list->memory = arena;
+	else
+		arena_free(arena);
+	return list;
+}
+
+mlm_metric_history *answer_history(void)
+{
+	struct arena *arena = arena_new();
+	mlm_metric_history *history = arena ? arena_alloc(arena, sizeof(*history)) : NULL;
+	if (history)
+		history->memory = arena;
+	else
+		arena_free(arena);
+	return history;
+}
+
+static int by_text_key(const void *a, const void *b)
+{
+	return strcmp(((const mlm_text *)a)->key, ((const mlm_text *)b)->key);
+}
+
+static int by_metric_key(const void *a, const void *b)
+{
+	return strcmp(((const mlm_metric *)a)->key, ((const mlm_metric *)b)->key);
+}
+
+void answer_sort_texts(mlm_text *texts, size_t count)
+{
+	if (count > 1)
+		qsort(texts, count, sizeof(*texts), by_text_key);
+}
+
+void answer_sort_metrics(mlm_metric *metrics, size_t count)
+{
+	if (count > 1)
+		qsort(metrics, count, sizeof(*metrics), by_metric_key);
+}
