@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/directory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int directory_make(const char *path)
+{
+	if (mkdir(path, 0777) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	char *parents = strdup(path);
+	if (!parents)
+		return ENOMEM;
+	int errnum = 0;
+	for (char *slash = strchr(parents + 1, '/'); slash && errnum == 0;
+		slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(parents, 0777) != 0 && errno != EEXIST)
+			errnum = errno;
+		*slash = '/';
+	}
+	free(parents);
+	if (errnum == 0 && mkdir(path, 0777) != 0 && errno != EEXIST)
+		errnum = errno;
+	return errnum;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/adoption.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "core/drain.h"
+
+#define SEGMENT_NUMBER_NONE UINT32_MAX
+
+struct adoption {
+	int directory_fd;
+	const char *directory;
+	struct store *store;
+	mlm_log_fn log;
+	void *log_payload;
+	struct adoption_report report;
+};
+
+__attribute__((format(printf, 3, 4))) static void say(
+	const struct adoption *adoption, mlm_log_level level, const char *format, ...)
+{
+	char line[MLM_ERROR_MESSAGE_SIZE + 256];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	adoption->log(adoption->log_payload, level, line);
+}
+
+/* "<id>.head" or "<id>.000012". */
+static bool has_suffix(const char *name, const char *suffix)
+{
+	return strlen(name) == JOURNAL_ID_HEX + strlen(suffix) &&
+	       strcmp(name + JOURNAL_ID_HEX, suffix) == 0;
+}
+
+static bool parse_segment_name(const char *name, const char *id_hex, uint32_t *number_out)
+{
+	if (strncmp(name, id_hex, JOURNAL_ID_HEX) != 0 || name[JOURNAL_ID_HEX] != '.')
+		return false;
+	const char *digits = name + JOURNAL_ID_HEX + 1;
+	char *end = NULL;
+	if (digits[0] < '0' || digits[0] > '9')
+		return false;
+	unsigned long number = strtoul(digits, &end, 10);
+	if (end - digits < 6 || *end != '\0' || number >= SEGMENT_NUMBER_NONE)
+		return false;
+	*number_out = (uint32_t)number;
+	return true;
+}
+
+static DIR *list(const struct adoption *adoption, mlm_error *err)
+{
+	int fd = openat(adoption->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory) {
+		error_set_errno(err, errno, "journal", "cannot read the directory '%s'",
+			adoption->directory);
+		if (fd >= 0)
+			close(fd);
+	}
+	return directory;
+}
+
+/* The lowest segment number of a journal that is at least from; SEGMENT_NUMBER_NONE for none. */
+static uint32_t first_segment(const struct adoption *adoption, const char *id_hex, uint32_t from)
+{
+	uint32_t lowest = SEGMENT_NUMBER_NONE;
+	DIR *directory = list(adoption, NULL);
+	if (!directory)
+		return lowest;
+	for (struct dirent *entry; (entry = readdir(directory));) {
+		uint32_t number;
+		if (parse_segment_name(entry->d_name, id_hex, &number) && number >= from &&
+			number < lowest)
+			lowest = number;
+	}
+	closedir(directory);
+	return lowest;
+}
+
+static void note_refused(
+	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why)
+{
+	say(payload, MLM_LOG_WARNING,
+		"%zu points of metric '%s' of run %s from an adopted journal were refused: %s",
+		point_count, series->key, series->run_id, why->message);
+}
+
+static mlm_status apply(
+	struct adoption *adoption, struct drain *drain, bool is_last, mlm_error *err)
+{
+	struct store_killed_run *killed = NULL;
+	size_t killed_count = 0;
+	if (is_last && drain->open_run_count) {
+		killed = calloc(drain->open_run_count, sizeof(*killed));
+		if (!killed)
+			return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
+		int64_t now_ms = clock_now_ms();
+		for (size_t i = 0; i < drain->open_run_count; i++) {
+			const struct drain_run *run = &drain->open_runs[i];
+			int64_t last_ms = drain_run_last_ms(drain, run);
+			killed[killed_count].run_id = run->run_id;
+			/* A point may carry a time of the script's choosing. */
+			killed[killed_count++].end_time_ms =
+				last_ms <= now_ms ? last_ms : run->seen_ms;
+		}
+	}
+	mlm_status status = drain_apply(
+		drain, adoption->store, killed, killed_count, note_refused, adoption, err);
+	free(killed);
+	return status;
+}
+
+/* Keeps what could not be read for a person to look at; it is out of the way of later openers. */
+static void set_aside(struct adoption *adoption, const char *id_hex, uint32_t number)
+{
+	char name[64];
+	char aside[80];
+	snprintf(name, sizeof(name), "%s.%06u", id_hex, number);
+	snprintf(aside, sizeof(aside), "%s.damaged", name);
+	renameat(adoption->directory_fd, name, adoption->directory_fd, aside);
+}
+
+/* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment can
+ * be read by itself. Damaged segments' numbers are collected in *damaged_out. */
+static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint32_t number,
+	uint32_t **damaged_out, size_t *damaged_count_out, mlm_error *err)
+{
+	mlm_status status = MLM_OK;
+	while (number != SEGMENT_NUMBER_NONE) {
+		bool exists = false;
+		bool more = true;
+		status = journal_reader_seek_segment(&drain->reader, number, &exists, err);
+		while (status == MLM_OK && exists && more) {
+			status = drain_collect(drain, UINT64_MAX, &more, err);
+			mlm_status applied = more ? apply(adoption, drain, false, err) : MLM_OK;
+			if (applied != MLM_OK) /* the store's trouble, not the journal's */
+				return applied;
+		}
+		if (status != MLM_OK && status != MLM_ECORRUPT)
+			return status;
+		if (status == MLM_OK)
+			return MLM_OK;
+		say(adoption, MLM_LOG_WARNING, "%s; what comes before is in the store",
+			err->message);
+		uint32_t *grown =
+			realloc(*damaged_out, (*damaged_count_out + 1) * sizeof(**damaged_out));
+		if (!grown)
+			return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
+		*damaged_out = grown;
+		grown[(*damaged_count_out)++] = drain->reader.number;
+		adoption->report.damaged_segments++;
+		number = first_segment(adoption, drain->reader.id_hex, drain->reader.number + 1);
+		status = MLM_OK;
+	}
+	return status;
+}
+
+static void remove_segments(struct adoption *adoption, const char *id_hex)
+{
+	for (uint32_t number;
+		(number = first_segment(adoption, id_hex, 0)) != SEGMENT_NUMBER_NONE;) {
+		char name[64];
+		snprintf(name, sizeof(name), "%s.%06u", id_hex, number);
+		if (unlinkat(adoption->directory_fd, name, 0) != 0)
+			return;
+	}
+}
+
+static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, mlm_error *err)
+{
+	struct drain drain;
+	uint64_t watermark = 0;
+	uint32_t *damaged = NULL;
+	size_t damaged_count = 0;
+	const struct store_ops *ops = adoption->store->ops;
+	mlm_status status = drain_open(&drain, adoption->directory_fd, id_hex, err);
+	if (status != MLM_OK)
+		return status;
+	status = ops->get_watermark(adoption->store, id_hex, &watermark, err);
+	if (status != MLM_OK)
+		goto out;
+	drain.skip_below = watermark;
+	uint32_t number =
+		first_segment(adoption, id_hex, (uint32_t)(watermark / JOURNAL_SEGMENT_BYTES));
+	if (number != SEGMENT_NUMBER_NONE) {
+		status = read_all(adoption, &drain, number, &damaged, &damaged_count, err);
+		if (status == MLM_OK)
+			status = apply(adoption, &drain, true, err);
+		if (status != MLM_OK)
+			goto out;
+	}
+	for (size_t i = 0; i < damaged_count; i++)
+		set_aside(adoption, id_hex, damaged[i]);
+	/* The watermark goes last but one: as long as there is a head, somebody comes back. */
+	remove_segments(adoption, id_hex);
+	status = ops->forget_journal(adoption->store, id_hex, err);
+	if (status == MLM_OK) {
+		char name[64];
+		snprintf(name, sizeof(name), "%s.head", id_hex);
+		unlinkat(adoption->directory_fd, name, 0);
+		adoption->report.journals++;
+		say(adoption, MLM_LOG_INFO, "adopted journal %s of a process that died", id_hex);
+	}
+out:
+	free(damaged);
+	drain_close(&drain);
+	return status;
+}
+
+/* True with *fd_out locked when nobody owns the journal any more. */
+static bool lock_orphan(const struct adoption *adoption, const char *head, int *fd_out)
+{
+	int fd = openat(adoption->directory_fd, head, O_RDWR | O_CLOEXEC);
+	struct stat about;
+	if (fd < 0)
+		return false;
+	/* Without a link another adopter has finished with it between our look and our lock. */
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &about) != 0 || about.st_nlink == 0) {
+		close(fd);
+		return false;
+	}
+	*fd_out = fd;
+	return true;
+}
+
+mlm_status adoption_run(const char *directory, struct store *store, mlm_log_fn log,
+	void *log_payload, struct adoption_report *report_out, mlm_error *err)
+{
+	struct adoption adoption = {
+		.directory = directory,
+		.store = store,
+		.log = log,
+		.log_payload = log_payload,
+	};
+	*report_out = (struct adoption_report){ 0 };
+	adoption.directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (adoption.directory_fd < 0 && errno == ENOENT)
+		return MLM_OK;
+	if (adoption.directory_fd < 0)
+		return error_set_errno(
+			err, errno, "journal", "cannot open the directory '%s'", directory);
+	mlm_status status = MLM_OK;
+	DIR *entries = list(&adoption, err);
+	if (!entries) {
+		close(adoption.directory_fd);
+		return MLM_EIO;
+	}
+	for (struct dirent *entry; status == MLM_OK && (entry = readdir(entries));) {
+		int fd;
+		if (!has_suffix(entry->d_name, ".head") ||
+			!lock_orphan(&adoption, entry->d_name, &fd))
+			continue;
+		char id_hex[JOURNAL_ID_HEX + 1];
+		memcpy(id_hex, entry->d_name, JOURNAL_ID_HEX);
+		id_hex[JOURNAL_ID_HEX] = '\0';
+		status = adopt_journal(&adoption, id_hex, err);
+		if (status == MLM_EINVAL) /* not one of ours */
+			status = MLM_OK;
+		close(fd);
+	}
+	closedir(entries);
+	close(adoption.directory_fd);
+	*report_out = adoption.report;
+	return status;
+}
+
+mlm_status adoption_report_damaged(
+	const char *directory, mlm_doctor_fn report, void *payload, mlm_error *err)
+{
+	DIR *entries = opendir(directory);
+	if (!entries && errno == ENOENT)
+		return MLM_OK;
+	if (!entries)
+		return error_set_errno(
+			err, errno, "journal", "cannot read the directory '%s'", directory);
+	for (struct dirent *entry; (entry = readdir(entries));) {
+		const char *ending = strstr(entry->d_name, ".damaged");
+		if (!ending || ending[strlen(".damaged")] != '\0')
+			continue;
+		char finding[MLM_ERROR_MESSAGE_SIZE];
+		snprintf(finding, sizeof(finding),
+			"%s/%s was damaged; its readable records are in the store, delete it when "
+			"it is of "
+			"no more use",
+			directory, entry->d_name);
+		report(payload, false, finding);
+	}
+	closedir(entries);
+	return MLM_OK;
+}

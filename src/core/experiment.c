@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mlmanager/experiment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "core/limits.h"
+#include "core/manager.h"
+
+static mlm_status check_version(uint32_t version, uint32_t known, const char *what, mlm_error *err)
+{
+	if (version == known)
+		return MLM_OK;
+	return error_set(err, MLM_EINVAL, "experiment", "%s.version is %u; start from its INIT",
+		what, version);
+}
+
+static mlm_status deleted(const mlm_experiment *experiment, mlm_error *err)
+{
+	return error_set(err, MLM_ESTATE, "experiment",
+		"experiment '%s' (id %s) is deleted; bring it back with restore_experiment or "
+		"choose "
+		"another name",
+		experiment->name, experiment->experiment_id);
+}
+
+static void activate(mlm_manager *manager, const char *id)
+{
+	memcpy(manager->experiment_id, id, strnlen(id, MLM_ID_SIZE - 1) + 1);
+	manager->experiment_id[MLM_ID_SIZE - 1] = '\0';
+}
+
+/* By id, or by name where id is NULL: it must exist and be active. */
+static mlm_status activate_existing(
+	mlm_manager *manager, const char *id, const char *name, mlm_error *err)
+{
+	mlm_experiment_list *list = NULL;
+	mlm_status status = manager->ops->get_experiment(manager->store, id, name, &list, err);
+	if (status != MLM_OK)
+		return status;
+	if (list->items[0].lifecycle == MLM_DELETED)
+		status = deleted(&list->items[0], err);
+	else
+		activate(manager, list->items[0].experiment_id);
+	mlm_experiment_list_free(list);
+	return status;
+}
+
+static mlm_status reset_runs(mlm_manager *manager, const char *id, mlm_error *err)
+{
+	for (const mlm_run *run = manager->active; run; run = run->parent)
+		if (strcmp(run->experiment_id, id) == 0)
+			return error_set(err, MLM_ESTATE, "experiment",
+				"reset would delete the active run %s; end it first", run->id);
+	mlm_status status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK)
+		status = manager->ops->delete_experiment_runs(manager->store, id, err);
+	return status;
+}
+
+static mlm_status create_or_find(mlm_manager *manager, const char *name,
+	const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err)
+{
+	mlm_experiment_list *list = NULL;
+	mlm_status status = manager->ops->get_experiment(manager->store, NULL, name, &list, err);
+	if (status == MLM_ENOTFOUND) {
+		status =
+			manager->ops->create_experiment(manager->store, name, options, id_out, err);
+		if (status != MLM_EEXISTS)
+			return status;
+		/* Another process was quicker. */
+		status = manager->ops->get_experiment(manager->store, NULL, name, &list, err);
+	}
+	if (status != MLM_OK)
+		return status;
+	const mlm_experiment *found = &list->items[0];
+	if (found->lifecycle == MLM_DELETED) {
+		status = deleted(found, err);
+	} else {
+		memcpy(id_out, found->experiment_id, strlen(found->experiment_id) + 1);
+		if (options->reset)
+			status = reset_runs(manager, id_out, err);
+	}
+	mlm_experiment_list_free(list);
+	return status;
+}
+
+mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
+	const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err)
+{
+	static const mlm_experiment_options defaults = MLM_EXPERIMENT_OPTIONS_INIT;
+	char id[MLM_ID_SIZE] = "";
+	if (id_out)
+		id_out[0] = '\0';
+	if (!options)
+		options = &defaults;
+	mlm_status status = check_version(
+		options->version, MLM_EXPERIMENT_OPTIONS_VERSION, "mlm_experiment_options", err);
+	if (status == MLM_OK)
+		status = limits_check_experiment_name(name, err);
+	if (status != MLM_OK)
+		return status;
+	struct arena *arena = arena_new();
+	if (!arena)
+		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
+	mlm_experiment_options checked = *options;
+	status = limits_check_texts(options->tags, options->tag_count, MLM_TAG_VALUE_MAX, "tag",
+		arena, &checked.tags, err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
+	if (status == MLM_OK) {
+		status = create_or_find(manager, name, &checked, id, err);
+		if (status == MLM_OK) {
+			activate(manager, id);
+			if (id_out)
+				memcpy(id_out, id, MLM_ID_SIZE);
+		}
+		manager_leave(manager);
+	}
+	arena_free(arena);
+	return status;
+}
+
+static bool all_digits(const char *text)
+{
+	return text[0] && strspn(text, "0123456789") == strlen(text);
+}
+
+mlm_status mlm_experiment_set_active(mlm_manager *manager, const char *name_or_id, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = activate_existing(manager, NULL, name_or_id, err);
+	if (status == MLM_ENOTFOUND) {
+		if (all_digits(name_or_id))
+			status = activate_existing(manager, name_or_id, NULL, NULL);
+		if (status == MLM_ENOTFOUND)
+			error_set(err, MLM_ENOTFOUND, "experiment",
+				"there is no experiment '%s'; create it with create_experiment",
+				name_or_id);
+		else if (status != MLM_OK) /* say why, now that it is not the name */
+			status = activate_existing(manager, name_or_id, NULL, err);
+	}
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_experiment_set_active_id(
+	mlm_manager *manager, const char *experiment_id, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = activate_existing(manager, experiment_id, NULL, err);
+	manager_leave(manager);
+	return status;
+}
+
+void mlm_experiment_active(mlm_manager *manager, char id_out[MLM_ID_SIZE])
+{
+	id_out[0] = '\0';
+	if (manager_enter(manager, NULL) != MLM_OK)
+		return;
+	memcpy(id_out, manager->experiment_id, MLM_ID_SIZE);
+	manager_leave(manager);
+}
+
+mlm_status mlm_experiment_get(mlm_manager *manager, const char *experiment_id,
+	mlm_experiment_list **list_out, mlm_error *err)
+{
+	*list_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager->ops->get_experiment(manager->store, experiment_id, NULL, list_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_experiment_get_by_name(
+	mlm_manager *manager, const char *name, mlm_experiment_list **list_out, mlm_error *err)
+{
+	*list_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager->ops->get_experiment(manager->store, NULL, name, list_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_experiment_search(mlm_manager *manager, const mlm_query *query,
+	mlm_experiment_list **list_out, mlm_error *err)
+{
+	static const mlm_query everything = MLM_QUERY_INIT;
+	*list_out = NULL;
+	if (!query)
+		query = &everything;
+	mlm_status status = check_version(query->version, MLM_QUERY_VERSION, "mlm_query", err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager->ops->search_experiments(manager->store, query, list_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+void mlm_experiment_list_free(mlm_experiment_list *list)
+{
+	if (list)
+		arena_free(list->memory);
+}
+
+mlm_status mlm_experiment_rename(
+	mlm_manager *manager, const char *experiment_id, const char *new_name, mlm_error *err)
+{
+	mlm_status status = limits_check_experiment_name(new_name, err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager->ops->rename_experiment(manager->store, experiment_id, new_name, err);
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_experiment_delete(mlm_manager *manager, const char *experiment_id, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	for (const mlm_run *run = manager->active; run && status == MLM_OK; run = run->parent)
+		if (strcmp(run->experiment_id, experiment_id) == 0)
+			status = error_set(err, MLM_ESTATE, "experiment",
+				"experiment %s has the active run %s; end it first", experiment_id,
+				run->id);
+	if (status == MLM_OK)
+		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK)
+		status = manager->ops->set_experiment_lifecycle(
+			manager->store, experiment_id, MLM_DELETED, err);
+	if (status == MLM_OK && strcmp(manager->experiment_id, experiment_id) == 0)
+		manager->experiment_id[0] = '\0';
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_experiment_restore(mlm_manager *manager, const char *experiment_id, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager->ops->set_experiment_lifecycle(
+		manager->store, experiment_id, MLM_ACTIVE, err);
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_experiment_set_tag(mlm_manager *manager, const char *experiment_id, const char *key,
+	const char *value, mlm_error *err)
+{
+	struct arena *arena = arena_new();
+	const mlm_text *checked = NULL;
+	if (!arena)
+		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
+	mlm_status status = limits_check_texts(
+		&(mlm_text){ key, value }, 1, MLM_TAG_VALUE_MAX, "tag", arena, &checked, err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
+	if (status == MLM_OK) {
+		status = manager->ops->set_experiment_tag(
+			manager->store, experiment_id, key, checked[0].value, err);
+		manager_leave(manager);
+	}
+	arena_free(arena);
+	return status;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/flusher.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "core/drain.h"
+
+#define TICK_MS            200 /* how long a record waits for others to go along with */
+#define RETRY_MS_FIRST     20
+#define RETRY_MS_MAX       1000
+#define THREAD_STACK_BYTES (1024u * 1024u)
+
+struct flusher {
+	struct journal *journal;
+	const struct store_ops *ops;
+	struct store_options store_options;
+	store_refused_fn refused;
+	void *payload;
+	struct store *store; /* the thread's */
+	struct drain drain; /* the thread's */
+	uint32_t retry_ms; /* the thread's */
+	pthread_t thread;
+
+	pthread_mutex_t mutex; /* what follows */
+	pthread_cond_t wake;
+	pthread_cond_t done;
+	bool stops;
+	uint64_t wanted; /* somebody waits for this position */
+	uint64_t drained;
+	uint64_t failures; /* attempts that failed so far */
+	mlm_error failure; /* of the last attempt; MLM_OK after a good one */
+};
+
+static void until_ms(struct timespec *at_out, uint32_t milliseconds)
+{
+	clock_gettime(CLOCK_MONOTONIC, at_out);
+	int64_t nanoseconds = at_out->tv_nsec + (int64_t)milliseconds * 1000000;
+	at_out->tv_sec += nanoseconds / 1000000000;
+	at_out->tv_nsec = nanoseconds % 1000000000;
+}
+
+static void succeeded(struct flusher *flusher)
+{
+	uint64_t position = flusher->drain.reader.position;
+	flusher->retry_ms = 0;
+	journal_set_drained(flusher->journal, position);
+	pthread_mutex_lock(&flusher->mutex);
+	flusher->drained = position;
+	flusher->failure.status = MLM_OK;
+	pthread_cond_broadcast(&flusher->done);
+	pthread_mutex_unlock(&flusher->mutex);
+}
+
+static void failed(struct flusher *flusher, const mlm_error *failure)
+{
+	flusher->retry_ms = flusher->retry_ms ? flusher->retry_ms * 2 : RETRY_MS_FIRST;
+	if (flusher->retry_ms > RETRY_MS_MAX)
+		flusher->retry_ms = RETRY_MS_MAX;
+	pthread_mutex_lock(&flusher->mutex);
+	flusher->failure = *failure;
+	flusher->failures++;
+	pthread_cond_broadcast(&flusher->done);
+	pthread_mutex_unlock(&flusher->mutex);
+}
+
+/* One batch. False when there is nothing more to do now. */
+static bool drain_some(struct flusher *flusher)
+{
+	mlm_error err = MLM_ERROR_INIT;
+	uint64_t limit = journal_published(flusher->journal);
+	bool more = false;
+	mlm_status status = MLM_OK;
+	if (!flusher->store)
+		status = flusher->ops->open(&flusher->store_options, &flusher->store, &err);
+	/* A batch that failed is still there and goes first. */
+	if (status == MLM_OK && flusher->drain.point_count < DRAIN_POINTS_MAX)
+		status = drain_collect(&flusher->drain, limit, &more, &err);
+	else
+		more = true;
+	if (status == MLM_OK && flusher->drain.point_count > 0)
+		status = drain_apply(&flusher->drain, flusher->store, NULL, 0, flusher->refused,
+			flusher->payload, &err);
+	if (status != MLM_OK) {
+		failed(flusher, &err);
+		return false;
+	}
+	succeeded(flusher);
+	return more;
+}
+
+static void *flush(void *argument)
+{
+	struct flusher *flusher = argument;
+	pthread_mutex_lock(&flusher->mutex);
+	while (!flusher->stops) {
+		bool is_wanted = flusher->wanted > flusher->drained;
+		uint32_t wait_ms = flusher->retry_ms ? flusher->retry_ms : is_wanted ? 0 : TICK_MS;
+		if (wait_ms) {
+			struct timespec at;
+			until_ms(&at, wait_ms);
+			pthread_cond_timedwait(&flusher->wake, &flusher->mutex, &at);
+			if (flusher->stops)
+				break;
+		}
+		pthread_mutex_unlock(&flusher->mutex);
+		if (journal_published(flusher->journal) > flusher->drain.reader.position ||
+			flusher->drain.point_count > 0)
+			while (drain_some(flusher))
+				continue;
+		pthread_mutex_lock(&flusher->mutex);
+	}
+	pthread_mutex_unlock(&flusher->mutex);
+	return NULL;
+}
+
+static mlm_status start_thread(struct flusher *flusher, mlm_error *err)
+{
+	pthread_condattr_t clock;
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&flusher->wake, &clock);
+	pthread_cond_init(&flusher->done, &clock);
+	pthread_condattr_destroy(&clock);
+	pthread_mutex_init(&flusher->mutex, NULL);
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int errnum = pthread_create(&flusher->thread, &attributes, flush, flusher);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return errnum ? error_set_errno(err, errnum, "journal", "cannot start a thread") : MLM_OK;
+}
+
+mlm_status flusher_open(
+	const struct flusher_options *options, struct flusher **flusher_out, mlm_error *err)
+{
+	*flusher_out = NULL;
+	struct flusher *flusher = calloc(1, sizeof(*flusher));
+	if (!flusher)
+		return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
+	flusher->journal = options->journal;
+	flusher->ops = options->ops;
+	flusher->store_options = options->store;
+	flusher->refused = options->refused;
+	flusher->payload = options->payload;
+	flusher->drained = JOURNAL_HEADER_BYTES;
+	bool exists = false;
+	mlm_status status = drain_open(
+		&flusher->drain, options->journal->directory_fd, options->journal->id_hex, err);
+	if (status == MLM_OK) {
+		flusher->drain.reader.limit = journal_published(options->journal);
+		status = journal_reader_seek_segment(&flusher->drain.reader, 0, &exists, err);
+	}
+	if (status == MLM_OK && !exists)
+		status = error_set(err, MLM_EIO, "journal",
+			"the journal in '%s' was deleted as it was made",
+			options->journal->directory);
+	if (status == MLM_OK)
+		status = start_thread(flusher, err);
+	if (status != MLM_OK) {
+		drain_close(&flusher->drain);
+		free(flusher);
+		return status;
+	}
+	*flusher_out = flusher;
+	return MLM_OK;
+}
+
+static bool is_worth_waiting(mlm_status status)
+{
+	return status == MLM_EAGAIN || status == MLM_ETIMEOUT;
+}
+
+mlm_status flusher_wait(
+	struct flusher *flusher, uint64_t position, uint32_t timeout_ms, mlm_error *err)
+{
+	struct timespec at;
+	mlm_status status = MLM_OK;
+	if (timeout_ms != MLM_FOREVER)
+		until_ms(&at, timeout_ms);
+	pthread_mutex_lock(&flusher->mutex);
+	uint64_t failures = flusher->failures;
+	if (flusher->wanted < position)
+		flusher->wanted = position;
+	pthread_cond_signal(&flusher->wake);
+	while (flusher->drained < position) {
+		if (flusher->failures > failures && flusher->failure.status != MLM_OK &&
+			!is_worth_waiting(flusher->failure.status)) {
+			status = flusher->failure.status;
+			if (err)
+				*err = flusher->failure;
+			break;
+		}
+		int errnum = timeout_ms == MLM_FOREVER
+				     ? pthread_cond_wait(&flusher->done, &flusher->mutex)
+				     : pthread_cond_timedwait(&flusher->done, &flusher->mutex, &at);
+		if (errnum == ETIMEDOUT && flusher->drained < position) {
+			status = error_set(err, MLM_ETIMEOUT, "journal",
+				"the store did not take all records within %u ms%s%s; they stay in "
+				"the "
+				"journal",
+				timeout_ms, flusher->failure.status != MLM_OK ? ": " : "",
+				flusher->failure.status != MLM_OK ? flusher->failure.message : "");
+			break;
+		}
+	}
+	pthread_mutex_unlock(&flusher->mutex);
+	return status;
+}
+
+void flusher_close(struct flusher *flusher, bool is_owner)
+{
+	if (!flusher)
+		return;
+	if (!is_owner) {
+		/* The thread, its connection and whatever it held belong to the parent. */
+		return;
+	}
+	pthread_mutex_lock(&flusher->mutex);
+	flusher->stops = true;
+	pthread_cond_signal(&flusher->wake);
+	pthread_mutex_unlock(&flusher->mutex);
+	pthread_join(flusher->thread, NULL);
+	if (flusher->store)
+		flusher->ops->close(flusher->store);
+	drain_close(&flusher->drain);
+	pthread_cond_destroy(&flusher->wake);
+	pthread_cond_destroy(&flusher->done);
+	pthread_mutex_destroy(&flusher->mutex);
+	free(flusher);
+}

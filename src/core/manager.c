@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/manager.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/directory.h"
+#include "base/error.h"
+#include "core/adoption.h"
+
+#define STORE_BUSY_MS      60000u /* how long a write waits for other writers */
+#define JOURNAL_OPEN_TRIES 5
+
+/* ---- every call's way in and out ---- */
+
+mlm_status manager_refusal(mlm_manager *manager, mlm_error *err)
+{
+	if (!fork_guard_is_owner(manager->guard))
+		return error_set(err, MLM_ESTATE, "manager",
+			"this manager was opened before a fork and belongs to the parent process; "
+			"open "
+			"another one in the child");
+	return error_set(err, MLM_ESTATE, "manager", "the manager is closed");
+}
+
+mlm_status manager_enter(mlm_manager *manager, mlm_error *err)
+{
+	/* In a child the mutex may be held by a thread that does not exist there. */
+	if (!fork_guard_is_owner(manager->guard))
+		return manager_refusal(manager, err);
+	pthread_mutex_lock(&manager->mutex);
+	if (!atomic_load(&manager->closed))
+		return MLM_OK;
+	pthread_mutex_unlock(&manager->mutex);
+	return manager_refusal(manager, err);
+}
+
+void manager_leave(mlm_manager *manager)
+{
+	pthread_mutex_unlock(&manager->mutex);
+}
+
+/* ---- the journal and its flusher ---- */
+
+static void note_refused(
+	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why)
+{
+	mlm_manager *manager = payload;
+	pthread_mutex_lock(&manager->refused_mutex);
+	for (mlm_run *run = manager->runs; run; run = run->next) {
+		if (strcmp(run->id, series->run_id) != 0)
+			continue;
+		run->refused_points += point_count;
+		if (run->first_error.status == MLM_OK)
+			error_set(&run->first_error, why->status, "run",
+				"metric '%.100s' of run %s was not taken: %s", series->key, run->id,
+				why->message);
+	}
+	pthread_mutex_unlock(&manager->refused_mutex);
+}
+
+static struct store_options options_of_store(const mlm_manager *manager, bool for_flusher)
+{
+	return (struct store_options){
+		.uri = manager->place.uri,
+		.artifacts = manager->place.artifacts,
+		.durability = manager->durability,
+		.for_flusher = for_flusher,
+		.busy_timeout_ms = STORE_BUSY_MS,
+	};
+}
+
+/* Whoever empties a journal directory removes it, so it may vanish between making and opening. */
+static mlm_status open_journal(mlm_manager *manager, mlm_error *err)
+{
+	struct journal_options options = {
+		.directory = manager->place.journal_dir,
+		.store = manager->place.uri,
+		.bytes_max = manager->journal_bytes_max,
+		.on_full = manager->on_full,
+		.durability = manager->durability,
+		.guard = manager->guard,
+	};
+	mlm_status status = MLM_OK;
+	for (int i = 0; i < JOURNAL_OPEN_TRIES; i++) {
+		int errnum = directory_make(options.directory);
+		if (errnum != 0)
+			return error_set_errno(err, errnum, "journal",
+				"cannot make the journal's directory '%s'", options.directory);
+		status = journal_open(&options, &manager->journal, err);
+		if (status != MLM_ENOTFOUND)
+			break;
+	}
+	return status;
+}
+
+mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
+{
+	if (manager->journal)
+		return MLM_OK;
+	if (manager->ops->is_read_only(manager->store))
+		return error_set(err, MLM_EIO, "store",
+			"the store '%s' is read-only; nothing can be logged to it",
+			manager->place.uri);
+	mlm_status status = open_journal(manager, err);
+	if (status != MLM_OK)
+		return status;
+	struct flusher_options options = {
+		.journal = manager->journal,
+		.ops = manager->ops,
+		.store = options_of_store(manager, true),
+		.refused = note_refused,
+		.payload = manager,
+	};
+	status = flusher_open(&options, &manager->flusher, err);
+	if (status != MLM_OK) {
+		journal_close(manager->journal, true);
+		manager->journal = NULL;
+	}
+	return status;
+}
+
+mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
+{
+	if (!manager->flusher)
+		return MLM_OK;
+	return flusher_wait(manager->flusher, journal_published(manager->journal), timeout_ms, err);
+}
+
+/* The first error that any run remembered, once. */
+static mlm_status take_remembered(mlm_manager *manager, mlm_error *err)
+{
+	mlm_status status = MLM_OK;
+	pthread_mutex_lock(&manager->refused_mutex);
+	for (mlm_run *run = manager->runs; run && status == MLM_OK; run = run->next) {
+		if (run->first_error.status == MLM_OK)
+			continue;
+		status = run->first_error.status;
+		if (err)
+			*err = run->first_error;
+		run->first_error.status = MLM_OK;
+	}
+	pthread_mutex_unlock(&manager->refused_mutex);
+	return status;
+}
+
+mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager_flush_inside(manager, timeout_ms, err);
+	if (status == MLM_OK)
+		status = take_remembered(manager, err);
+	manager_leave(manager);
+	return status;
+}
+
+/* ---- opening ---- */
+
+static void log_to_stderr(void *payload, mlm_log_level level, const char *line)
+{
+	(void)payload;
+	if (level == MLM_LOG_WARNING)
+		fprintf(stderr, "mlmanager: %s\n", line);
+}
+
+static bool is_true(const char *setting)
+{
+	return setting && (strcasecmp(setting, "true") == 0 || strcmp(setting, "1") == 0);
+}
+
+static mlm_status check_options(const mlm_manager_options *options, mlm_error *err)
+{
+	if (options->version != MLM_MANAGER_OPTIONS_VERSION)
+		return error_set(err, MLM_EINVAL, "manager",
+			"options.version is %u; start from MLM_MANAGER_OPTIONS_INIT",
+			options->version);
+	if (options->journal_bytes_max && options->journal_bytes_max < JOURNAL_BYTES_MIN)
+		return error_set(err, MLM_EINVAL, "manager",
+			"journal_bytes_max is %llu; at least %llu bytes are needed",
+			(unsigned long long)options->journal_bytes_max,
+			(unsigned long long)JOURNAL_BYTES_MIN);
+	if (options->durability != MLM_DURABILITY_PROCESS &&
+		options->durability != MLM_DURABILITY_SYSTEM)
+		return error_set(err, MLM_EINVAL, "manager",
+			"durability is %d; it is one of enum "
+			"mlm_durability",
+			(int)options->durability);
+	if (options->on_full != MLM_ON_FULL_ERROR && options->on_full != MLM_ON_FULL_BLOCK)
+		return error_set(err, MLM_EINVAL, "manager",
+			"on_full is %d; it is one of enum "
+			"mlm_on_full",
+			(int)options->on_full);
+	return MLM_OK;
+}
+
+static mlm_status adopt_orphans(mlm_manager *manager, mlm_error *err)
+{
+	if (manager->ops->is_read_only(manager->store))
+		return MLM_OK;
+	struct adoption_report report;
+	mlm_status status = adoption_run(manager->place.journal_dir, manager->store, manager->log,
+		manager->log_payload, &report, err);
+	if (status == MLM_OK && report.journals)
+		rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
+	return status;
+}
+
+static mlm_status follow_environment(mlm_manager *manager, mlm_error *err)
+{
+	const char *name = getenv("MLFLOW_EXPERIMENT_NAME");
+	const char *id = getenv("MLFLOW_EXPERIMENT_ID");
+	const char *run_id = getenv("MLFLOW_RUN_ID");
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status status = MLM_OK;
+	const char *which = "MLFLOW_EXPERIMENT_NAME";
+	if (name && name[0]) {
+		status = mlm_experiment_set_active(manager, name, &why);
+	} else if (id && id[0]) {
+		which = "MLFLOW_EXPERIMENT_ID";
+		status = mlm_experiment_set_active_id(manager, id, &why);
+	}
+	if (status == MLM_OK && run_id && run_id[0]) {
+		which = "MLFLOW_RUN_ID";
+		status = mlm_run_set_active(manager, run_id, NULL, &why);
+	}
+	if (status == MLM_OK)
+		return MLM_OK;
+	if (status == MLM_ENOTFOUND || status == MLM_ESTATE)
+		status = MLM_EINVAL;
+	return error_set(err, status, "manager", "environment variable %s: %s", which, why.message);
+}
+
+static mlm_status open_store(
+	mlm_manager *manager, const mlm_manager_options *options, mlm_error *err)
+{
+	mlm_status status = store_place_resolve(options, &manager->place, err);
+	if (status != MLM_OK)
+		return status;
+	status = store_ops_find(manager->place.uri, &manager->ops, err);
+	if (status != MLM_OK)
+		return status;
+	if (manager->place.is_network)
+		manager->log(manager->log_payload, MLM_LOG_WARNING,
+			"the store lies on a network file system: one host at a time may write to "
+			"it; "
+			"for several use a tracking server");
+	struct store_options store_options = options_of_store(manager, false);
+	status = manager->ops->open(&store_options, &manager->store, err);
+	if (status != MLM_OK)
+		return status;
+	status = adopt_orphans(manager, err);
+	if (status != MLM_OK || options->ignore_environment)
+		return status;
+	return follow_environment(manager, err);
+}
+
+mlm_status mlm_manager_open(
+	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err)
+{
+	static const mlm_manager_options defaults = MLM_MANAGER_OPTIONS_INIT;
+	*manager_out = NULL;
+	if (!options)
+		options = &defaults;
+	mlm_status status = check_options(options, err);
+	if (status != MLM_OK)
+		return status;
+	mlm_manager *manager = calloc(1, sizeof(*manager));
+	if (!manager)
+		return error_set(err, MLM_ENOMEM, "manager", "memory ran out");
+	status = fork_guard_new(&manager->guard, err);
+	if (status != MLM_OK) {
+		free(manager);
+		return status;
+	}
+	/* Recursive: ending a run logs its timers through the public calls. */
+	pthread_mutexattr_t recursive;
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&manager->mutex, &recursive);
+	pthread_mutexattr_destroy(&recursive);
+	pthread_mutex_init(&manager->refused_mutex, NULL);
+	manager->durability = options->durability;
+	manager->on_full = options->on_full;
+	manager->journal_bytes_max = options->journal_bytes_max ? options->journal_bytes_max
+								: MLM_JOURNAL_BYTES_MAX_DEFAULT;
+	manager->samples_system =
+		options->system_metrics || is_true(getenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"));
+	manager->log = options->log ? options->log : log_to_stderr;
+	manager->log_payload = options->log_payload;
+	status = open_store(manager, options, err);
+	if (status != MLM_OK) {
+		mlm_manager_free(manager);
+		return status;
+	}
+	*manager_out = manager;
+	return MLM_OK;
+}
+
+const char *mlm_manager_store(const mlm_manager *manager)
+{
+	return manager->place.uri;
+}
+
+/* ---- closing ---- */
+
+static void keep_first(mlm_status *first, mlm_error *err, mlm_status status, const mlm_error *why)
+{
+	if (*first != MLM_OK || status == MLM_OK)
+		return;
+	*first = status;
+	if (err)
+		*err = *why;
+}
+
+static mlm_status end_runs(mlm_manager *manager, mlm_run_status end_status, mlm_error *err)
+{
+	mlm_status first = MLM_OK;
+	mlm_error why = MLM_ERROR_INIT;
+	/* From the top, then those that set_active put aside. */
+	while (manager->active) {
+		mlm_run *run = manager->active;
+		mlm_status status = run_end_inside(
+			run, run->started_here ? end_status : MLM_RUN_UNCHANGED, &why);
+		keep_first(&first, err, status, &why);
+		if (manager->active ==
+			run) /* the store would not: its journal tells the next opener */
+			run_leave_stack(run);
+	}
+	for (mlm_run *run = manager->runs; run; run = run->next) {
+		if (!run->started_here || !atomic_load(&run->is_open))
+			continue;
+		keep_first(&first, err, run_end_inside(run, end_status, &why), &why);
+		run_leave_stack(run);
+	}
+	return first;
+}
+
+static mlm_status close_journal(mlm_manager *manager, mlm_error *err)
+{
+	if (!manager->journal)
+		return MLM_OK;
+	mlm_status status = manager_flush_inside(manager, MANAGER_CLOSE_WAIT_MS, err);
+	flusher_close(manager->flusher, true);
+	manager->flusher = NULL;
+	char id[JOURNAL_ID_HEX + 1];
+	memcpy(id, manager->journal->id_hex, sizeof(id));
+	bool is_empty = status == MLM_OK;
+	bool has_drained = atomic_load(&manager->journal->drained) > JOURNAL_HEADER_BYTES;
+	journal_close(manager->journal, is_empty);
+	manager->journal = NULL;
+	if (!is_empty)
+		return status;
+	rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
+	if (has_drained)
+		manager->ops->forget_journal(manager->store, id, NULL);
+	return MLM_OK;
+}
+
+mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err)
+{
+	if (!fork_guard_is_owner(manager->guard)) {
+		/* The connections are the parent's: closing one here would take its files from under
+		 * it. The child gives back what is only its own copy. */
+		atomic_store(&manager->closed, true);
+		return MLM_OK;
+	}
+	pthread_mutex_lock(&manager->mutex);
+	mlm_status first = MLM_OK;
+	if (!atomic_load(&manager->closed)) {
+		mlm_error why = MLM_ERROR_INIT;
+		mlm_status status = end_runs(manager, (mlm_run_status)end_status, &why);
+		keep_first(&first, err, status, &why);
+		status = close_journal(manager, &why);
+		keep_first(&first, err, status, &why);
+		status = take_remembered(manager, &why);
+		keep_first(&first, err, status, &why);
+		if (manager->store)
+			manager->ops->close(manager->store);
+		manager->store = NULL;
+		manager->experiment_id[0] = '\0';
+		atomic_store(&manager->closed, true);
+	}
+	pthread_mutex_unlock(&manager->mutex);
+	return first;
+}
+
+void mlm_manager_free(mlm_manager *manager)
+{
+	if (!manager)
+		return;
+	bool is_owner = fork_guard_is_owner(manager->guard);
+	mlm_manager_close(manager, 0, NULL);
+	if (!is_owner) {
+		journal_close(manager->journal, false);
+	} else {
+		pthread_mutex_destroy(&manager->mutex);
+		pthread_mutex_destroy(&manager->refused_mutex);
+	}
+	for (mlm_run *run = manager->runs; run;) {
+		mlm_run *next = run->next;
+		run_free(run);
+		run = next;
+	}
+	fork_guard_free(manager->guard);
+	store_place_clear(&manager->place);
+	free(manager);
+}
+
+/* ---- doctor ---- */
+
+struct doctor_log {
+	mlm_doctor_fn report;
+	void *payload;
+};
+
+static void report_adoption(void *payload, mlm_log_level level, const char *line)
+{
+	const struct doctor_log *doctor = payload;
+	doctor->report(doctor->payload, level == MLM_LOG_INFO, line);
+}
+
+mlm_status mlm_manager_doctor(
+	mlm_manager *manager, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK && repair && !manager->ops->is_read_only(manager->store)) {
+		/* Owners may have died since this manager was opened. */
+		struct doctor_log doctor = { report, payload };
+		struct adoption_report adopted;
+		status = adoption_run(manager->place.journal_dir, manager->store, report_adoption,
+			&doctor, &adopted, err);
+	}
+	if (status == MLM_OK)
+		status = adoption_report_damaged(manager->place.journal_dir, report, payload, err);
+	if (status == MLM_OK)
+		status = manager->ops->check(manager->store, repair, report, payload, err);
+	manager_leave(manager);
+	return status;
+}

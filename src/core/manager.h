@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_MANAGER_H
+#define CORE_MANAGER_H
+
+/* What the files of the core share about a manager and its runs. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/flusher.h"
+#include "core/fork_guard.h"
+#include "core/journal.h"
+#include "core/store_uri.h"
+#include "core/system_metrics.h"
+#include "mlmanager/run.h"
+#include "mlmanager/timer.h"
+#include "store/store.h"
+
+#define MANAGER_FLUSH_WAIT_MS 60000u /* reads and the end of a run wait so long for the store */
+#define MANAGER_CLOSE_WAIT_MS 10000u
+
+struct mlm_manager {
+	pthread_mutex_t mutex; /* everything below that is not atomic, and the store */
+	struct fork_guard *guard;
+	_Atomic bool closed;
+	struct store_place place;
+	mlm_durability durability;
+	mlm_on_full on_full;
+	uint64_t journal_bytes_max;
+	bool samples_system;
+	mlm_log_fn log;
+	void *log_payload;
+	const struct store_ops *ops;
+	struct store *store;
+	struct journal *journal; /* made with the first run; then stays */
+	struct flusher *flusher;
+	char experiment_id[MLM_ID_SIZE]; /* "" when none is active */
+	mlm_run *active; /* top of the stack */
+	mlm_run *runs; /* all handles, newest first */
+	pthread_mutex_t refused_mutex; /* the runs' first_error, written by the flusher */
+};
+
+struct run_timer {
+	char *name;
+	int64_t started_ns;
+	mlm_timer_as as;
+};
+
+struct run_slot {
+	uint64_t hash;
+	struct journal_series *series; /* NULL: free */
+};
+
+struct mlm_run {
+	mlm_manager *manager;
+	mlm_run *parent; /* below it in the stack */
+	mlm_run *next; /* in the manager's list of handles */
+	char id[MLM_ID_SIZE];
+	char experiment_id[MLM_ID_SIZE];
+	_Atomic bool is_open; /* written under the journal's lock */
+	bool started_here; /* to be ended by this manager */
+	bool is_new; /* made by this process: no steps in the store to go on from */
+	struct run_slot *slots; /* under the journal's lock; slot_count is a power of two */
+	size_t slot_count;
+	size_t series_count;
+	struct run_timer *timers;
+	size_t timer_count;
+	struct system_metrics *system_metrics;
+	mlm_error first_error; /* under refused_mutex */
+	uint64_t refused_points;
+};
+
+/** Begins a call: fails with ESTATE when the manager is closed or belongs to the parent process, else
+ * takes the mutex, which manager_leave() gives back. */
+mlm_status manager_enter(mlm_manager *manager, mlm_error *err);
+void manager_leave(mlm_manager *manager);
+
+/** Why a call on a manager or one of its runs cannot go on. ESTATE always. */
+mlm_status manager_refusal(mlm_manager *manager, mlm_error *err);
+
+/** Makes the journal and the flusher if there are none. Call inside. */
+mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err);
+
+/** Waits until what was logged is in the store. Call inside. */
+mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err);
+
+/** Ends a run. Call inside. */
+mlm_status run_end_inside(mlm_run *run, mlm_run_status status, mlm_error *err);
+
+/** Takes up a run. Call inside. */
+mlm_status run_set_active_inside(
+	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err);
+
+/** Takes the run out of the stack and forbids logging to it. Call inside. */
+void run_leave_stack(mlm_run *run);
+
+/** Fails with ESTATE unless the run can be logged to. Call inside. */
+mlm_status run_check_open(const mlm_run *run, mlm_error *err);
+
+/** Forgets the steps it has given out. Call inside. */
+void run_forget_steps(mlm_run *run);
+
+void run_free(mlm_run *run);
+
+/** As the public calls, inside. */
+mlm_status timer_stop_all_inside(mlm_run *run, double *total_ms_out, mlm_error *err);
+mlm_status run_log_texts_inside(mlm_run *run, const mlm_text *params, size_t param_count,
+	const mlm_text *tags, size_t tag_count, mlm_error *err);
+
+#endif

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mlmanager/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "core/git_commit.h"
+#include "core/limits.h"
+#include "core/manager.h"
+#include "core/run_name.h"
+#include "core/user_name.h"
+
+#define STANDARD_TAGS_MAX 8u
+
+static const char *const status_names[] = {
+	[MLM_RUN_RUNNING] = "RUNNING",
+	[MLM_RUN_SCHEDULED] = "SCHEDULED",
+	[MLM_RUN_FINISHED] = "FINISHED",
+	[MLM_RUN_FAILED] = "FAILED",
+	[MLM_RUN_KILLED] = "KILLED",
+};
+#define STATUS_COUNT (sizeof(status_names) / sizeof(status_names[0]))
+
+const char *mlm_run_status_name(mlm_run_status status)
+{
+	return status > 0 && (size_t)status < STATUS_COUNT ? status_names[status] : NULL;
+}
+
+mlm_run_status mlm_run_status_parse(const char *name)
+{
+	for (size_t i = 1; name && i < STATUS_COUNT; i++)
+		if (strcmp(name, status_names[i]) == 0)
+			return (mlm_run_status)i;
+	return MLM_RUN_UNCHANGED;
+}
+
+/* ---- handles ---- */
+
+static mlm_run *find_handle(const mlm_manager *manager, const char *run_id)
+{
+	for (mlm_run *run = manager->runs; run; run = run->next)
+		if (strcmp(run->id, run_id) == 0)
+			return run;
+	return NULL;
+}
+
+static mlm_run *new_handle(mlm_manager *manager, const char *run_id, const char *experiment_id)
+{
+	mlm_run *run = calloc(1, sizeof(*run));
+	if (!run)
+		return NULL;
+	run->manager = manager;
+	snprintf(run->id, sizeof(run->id), "%s", run_id);
+	snprintf(run->experiment_id, sizeof(run->experiment_id), "%s", experiment_id);
+	return run;
+}
+
+static void keep_handle(mlm_manager *manager, mlm_run *run)
+{
+	pthread_mutex_lock(&manager->refused_mutex);
+	run->next = manager->runs;
+	manager->runs = run;
+	pthread_mutex_unlock(&manager->refused_mutex);
+}
+
+static void set_open(mlm_run *run, bool is_open)
+{
+	journal_lock(run->manager->journal);
+	atomic_store(&run->is_open, is_open);
+	journal_unlock(run->manager->journal);
+}
+
+void run_leave_stack(mlm_run *run)
+{
+	mlm_manager *manager = run->manager;
+	set_open(run, false);
+	mlm_run **link = &manager->active;
+	while (*link && *link != run)
+		link = &(*link)->parent;
+	if (*link)
+		*link = run->parent;
+	run->parent = NULL;
+}
+
+/* ---- starting ---- */
+
+struct standard_tags {
+	mlm_text tags[STANDARD_TAGS_MAX];
+	size_t count;
+	char commit[65];
+	char source_name[4096];
+	char user[USER_NAME_SIZE];
+	char run_name[RUN_NAME_SIZE];
+};
+
+static const char *find_tag(const mlm_text *tags, size_t count, const char *key)
+{
+	const char *value = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(tags[i].key, key) == 0)
+			value = tags[i].value; /* the last wins, as in the store */
+	return value;
+}
+
+/* Adds a tag that the caller did not set himself. */
+static void add_standard(struct standard_tags *standard, const mlm_run_options *options,
+	const char *key, const char *value)
+{
+	if (value && value[0] && !find_tag(options->tags, options->tag_count, key))
+		standard->tags[standard->count++] = (mlm_text){ key, value };
+}
+
+static const char *program_path(char *buffer, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", buffer, size - 1);
+	buffer[length > 0 ? length : 0] = '\0';
+	return buffer;
+}
+
+/* Decides name, user and MLflow's standard tags of a new run. */
+static mlm_status describe(mlm_manager *manager, const mlm_run_options *options,
+	struct store_new_run *run, struct standard_tags *standard, mlm_error *err)
+{
+	const char *tagged = find_tag(options->tags, options->tag_count, "mlflow.runName");
+	const char *tagged_user = find_tag(options->tags, options->tag_count, "mlflow.user");
+	const char *name = options->run_name && options->run_name[0] ? options->run_name : tagged;
+	if (tagged && strcmp(name, tagged) != 0)
+		return error_set(err, MLM_EINVAL, "run",
+			"run_name '%.100s' and tag mlflow.runName '%.100s' differ; give one of "
+			"them",
+			name, tagged);
+	if (!name || !name[0]) {
+		run_name_generate(standard->run_name);
+		name = standard->run_name;
+	}
+	run->run_name = name;
+	if (options->user_id && options->user_id[0]) {
+		run->user_id = options->user_id;
+	} else if (tagged_user) {
+		run->user_id = tagged_user;
+	} else {
+		user_name_read(standard->user);
+		run->user_id = standard->user;
+	}
+	run->source_name = options->source_name ? options->source_name
+						: program_path(standard->source_name,
+							  sizeof(standard->source_name));
+	bool has_commit = git_commit_read(run->source_name, standard->commit);
+	add_standard(standard, options, "mlflow.user", run->user_id);
+	add_standard(standard, options, "mlflow.source.name", run->source_name);
+	add_standard(standard, options, "mlflow.source.type", "LOCAL");
+	if (has_commit)
+		add_standard(standard, options, "mlflow.source.git.commit", standard->commit);
+	add_standard(standard, options, "mlflow.runName", name);
+	if (options->nested && manager->active)
+		add_standard(standard, options, "mlflow.parentRunId", manager->active->id);
+	return MLM_OK;
+}
+
+static mlm_status new_run_id(char id_out[MLM_ID_SIZE], mlm_error *err)
+{
+	unsigned char bytes[16];
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return error_set_errno(err, errno, "run", "no random bytes");
+	/* The form of a version 4 UUID, which is what MLflow's ids are. */
+	bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40);
+	bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(id_out + 2 * i, 3, "%02x", bytes[i]);
+	return MLM_OK;
+}
+
+static void log_system_metrics(void *payload, const mlm_metric *metrics, size_t count)
+{
+	/* A full journal is the caller's to hear of, in its own calls. */
+	mlm_run_log_metrics(payload, metrics, count, NULL);
+}
+
+static void start_system_metrics(mlm_run *run)
+{
+	const struct mlm_manager *manager = run->manager;
+	struct system_metrics_options options;
+	mlm_error err = MLM_ERROR_INIT;
+	if (!manager->samples_system)
+		return;
+	mlm_status status = system_metrics_defaults(&options, &err);
+	if (status == MLM_OK) {
+		options.log = log_system_metrics;
+		options.payload = run;
+		status = system_metrics_start(&options, &run->system_metrics, &err);
+	}
+	if (status != MLM_OK)
+		manager->log(manager->log_payload, MLM_LOG_WARNING, err.message);
+}
+
+static mlm_status check_start(mlm_manager *manager, const mlm_run_options *options, mlm_error *err)
+{
+	if (manager->active && !options->nested)
+		return error_set(err, MLM_ESTATE, "run",
+			"run %s is active: end it with end_run first, or start the new one with "
+			"nested=true",
+			manager->active->id);
+	if (!options->experiment_id && !manager->experiment_id[0])
+		return error_set(err, MLM_ESTATE, "run",
+			"no experiment is active: call create_experiment or set_active_experiment "
+			"first");
+	return MLM_OK;
+}
+
+/* The journal hears of the run before the store does: whenever this process dies, whoever adopts the
+ * journal knows which runs to end. */
+static mlm_status create(
+	mlm_manager *manager, const struct store_new_run *row, mlm_run **run_out, mlm_error *err)
+{
+	mlm_run *run = new_handle(manager, row->run_id, row->experiment_id);
+	if (!run)
+		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
+	mlm_status status = journal_append_run(manager->journal, run->id, true, err);
+	if (status == MLM_OK) {
+		status = manager->ops->create_run(manager->store, row, err);
+		if (status != MLM_OK)
+			journal_append_run(manager->journal, run->id, false, NULL);
+	}
+	if (status != MLM_OK) {
+		run_free(run);
+		return status;
+	}
+	run->started_here = true;
+	run->is_new = true;
+	run->parent = manager->active;
+	manager->active = run;
+	keep_handle(manager, run);
+	set_open(run, true);
+	*run_out = run;
+	return MLM_OK;
+}
+
+static mlm_status start(
+	mlm_manager *manager, const mlm_run_options *options, mlm_run **run_out, mlm_error *err)
+{
+	mlm_status status = check_start(manager, options, err);
+	if (status == MLM_OK)
+		status = manager_need_journal(manager, err);
+	if (status != MLM_OK)
+		return status;
+	struct arena *arena = arena_new();
+	struct standard_tags *standard = arena ? arena_alloc(arena, sizeof(*standard)) : NULL;
+	char run_id[MLM_ID_SIZE];
+	const mlm_text *checked = NULL;
+	struct store_new_run row = {
+		.run_id = run_id,
+		.experiment_id =
+			options->experiment_id ? options->experiment_id : manager->experiment_id,
+		.start_time_ms = clock_now_ms(),
+	};
+	if (!standard) {
+		status = error_set(err, MLM_ENOMEM, "run", "memory ran out");
+		goto out;
+	}
+	status = new_run_id(run_id, err);
+	if (status == MLM_OK)
+		status = limits_check_texts(options->tags, options->tag_count, MLM_TAG_VALUE_MAX,
+			"tag", arena, &checked, err);
+	if (status == MLM_OK)
+		status = describe(manager, options, &row, standard, err);
+	if (status != MLM_OK)
+		goto out;
+	mlm_text *tags = arena_array(arena, options->tag_count + standard->count, sizeof(*tags));
+	if (!tags) {
+		status = error_set(err, MLM_ENOMEM, "run", "memory ran out");
+		goto out;
+	}
+	memcpy(tags, standard->tags, standard->count * sizeof(*tags));
+	if (options->tag_count)
+		memcpy(tags + standard->count, checked, options->tag_count * sizeof(*tags));
+	row.tags = tags;
+	row.tag_count = standard->count + options->tag_count;
+	status = create(manager, &row, run_out, err);
+	if (status == MLM_OK)
+		start_system_metrics(*run_out);
+out:
+	arena_free(arena);
+	return status;
+}
+
+mlm_status mlm_run_start(
+	mlm_manager *manager, const mlm_run_options *options, mlm_run **run_out, mlm_error *err)
+{
+	static const mlm_run_options defaults = MLM_RUN_OPTIONS_INIT;
+	mlm_run *run = NULL;
+	if (run_out)
+		*run_out = NULL;
+	if (!options)
+		options = &defaults;
+	if (options->version != MLM_RUN_OPTIONS_VERSION)
+		return error_set(err, MLM_EINVAL, "run",
+			"options.version is %u; start from MLM_RUN_OPTIONS_INIT", options->version);
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = start(manager, options, &run, err);
+	if (run_out)
+		*run_out = run;
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status run_set_active_inside(
+	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err)
+{
+	mlm_run_list *list = NULL;
+	mlm_status status = manager_need_journal(manager, err);
+	if (status == MLM_OK)
+		status = manager->ops->get_run(manager->store, run_id, &list, err);
+	if (status != MLM_OK)
+		return status;
+	mlm_run *run = find_handle(manager, list->items[0].run_id);
+	if (list->items[0].lifecycle == MLM_DELETED) {
+		status = error_set(err, MLM_ESTATE, "run",
+			"run %s is deleted; bring it back with restore_run first", run_id);
+	} else if (!run) {
+		run = new_handle(manager, list->items[0].run_id, list->items[0].experiment_id);
+		if (run)
+			keep_handle(manager, run);
+		else
+			status = error_set(err, MLM_ENOMEM, "run", "memory ran out");
+	}
+	mlm_run_list_free(list);
+	if (status != MLM_OK)
+		return status;
+	for (mlm_run *below = manager->active; below;) {
+		mlm_run *next = below->parent;
+		below->parent = NULL;
+		below = next;
+	}
+	if (!atomic_load(&run->is_open)) {
+		run->started_here = false;
+		set_open(run, true);
+	}
+	manager->active = run;
+	*run_out = run;
+	return MLM_OK;
+}
+
+mlm_status mlm_run_set_active(
+	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err)
+{
+	mlm_run *run = NULL;
+	if (run_out)
+		*run_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = run_set_active_inside(manager, run_id, &run, err);
+	if (run_out)
+		*run_out = run;
+	manager_leave(manager);
+	return status;
+}
+
+mlm_run *mlm_run_active(mlm_manager *manager)
+{
+	if (manager_enter(manager, NULL) != MLM_OK)
+		return NULL;
+	mlm_run *run = manager->active;
+	manager_leave(manager);
+	return run;
+}
+
+const char *mlm_run_id(const mlm_run *run)
+{
+	return run->id;
+}
+
+/* ---- ending ---- */
+
+/* The run that must be ended before this one, or NULL. */
+static const mlm_run *nested_above(const mlm_run *run)
+{
+	const mlm_run *above = NULL;
+	for (const mlm_run *at = run->manager->active; at; at = at->parent) {
+		if (at == run)
+			return above;
+		above = at;
+	}
+	return NULL;
+}
+
+static mlm_status check_top(const mlm_run *run, mlm_error *err)
+{
+	mlm_status status = run_check_open(run, err);
+	const mlm_run *above = nested_above(run);
+	if (status == MLM_OK && above)
+		status = error_set(err, MLM_ESTATE, "run",
+			"run %s has the nested run %s open; end that one first", run->id,
+			above->id);
+	return status;
+}
+
+static mlm_status take_first_error(mlm_run *run, mlm_error *err)
+{
+	mlm_manager *manager = run->manager;
+	pthread_mutex_lock(&manager->refused_mutex);
+	mlm_status status = run->first_error.status;
+	if (status != MLM_OK && err)
+		*err = run->first_error;
+	run->first_error.status = MLM_OK;
+	pthread_mutex_unlock(&manager->refused_mutex);
+	return status;
+}
+
+static void stop_system_metrics(mlm_run *run)
+{
+	system_metrics_stop(run->system_metrics);
+	run->system_metrics = NULL;
+}
+
+static void forget_open(mlm_run *run)
+{
+	if (run->started_here)
+		journal_append_run(run->manager->journal, run->id, false, NULL);
+	run_leave_stack(run);
+}
+
+mlm_status run_end_inside(mlm_run *run, mlm_run_status end_status, mlm_error *err)
+{
+	mlm_manager *manager = run->manager;
+	mlm_status status = check_top(run, err);
+	if (status != MLM_OK)
+		return status;
+	stop_system_metrics(run);
+	status = timer_stop_all_inside(run, NULL, err);
+	if (status == MLM_OK)
+		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status != MLM_OK)
+		return status;
+	if (end_status == MLM_RUN_UNCHANGED && run->started_here)
+		end_status = MLM_RUN_FINISHED;
+	if (end_status != MLM_RUN_UNCHANGED) {
+		bool goes_on = end_status == MLM_RUN_RUNNING || end_status == MLM_RUN_SCHEDULED;
+		struct store_run_change change = {
+			.status = end_status,
+			.end_time_ms = goes_on ? -1 : clock_now_ms(),
+		};
+		status = manager->ops->update_run(manager->store, run->id, &change, err);
+		bool is_gone = status == MLM_ENOTFOUND || status == MLM_ESTATE;
+		if (status != MLM_OK && !is_gone)
+			return status;
+	}
+	forget_open(run);
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status remembered = take_first_error(run, &why);
+	if (status == MLM_OK && remembered != MLM_OK) {
+		status = remembered;
+		if (err)
+			*err = why;
+	}
+	return status;
+}
+
+mlm_status mlm_run_end(mlm_run *run, mlm_run_status status, mlm_error *err)
+{
+	if (status < MLM_RUN_UNCHANGED || status > MLM_RUN_KILLED)
+		return error_set(err, MLM_EINVAL, "run",
+			"status %d is not one of enum mlm_run_status", (int)status);
+	mlm_status result = manager_enter(run->manager, err);
+	if (result != MLM_OK)
+		return result;
+	result = run_end_inside(run, status, err);
+	manager_leave(run->manager);
+	return result;
+}
+
+static mlm_status delete_inside(mlm_run *run, mlm_error *err)
+{
+	mlm_manager *manager = run->manager;
+	mlm_status status = check_top(run, err);
+	if (status == MLM_OK)
+		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status != MLM_OK)
+		return status;
+	stop_system_metrics(run);
+	if (run->started_here) {
+		struct store_run_change change = {
+			.status = MLM_RUN_FINISHED,
+			.end_time_ms = clock_now_ms(),
+		};
+		status = manager->ops->update_run(manager->store, run->id, &change, err);
+	}
+	if (status == MLM_OK)
+		status = manager->ops->set_run_lifecycle(manager->store, run->id, MLM_DELETED, err);
+	if (status == MLM_OK)
+		forget_open(run);
+	return status;
+}
+
+mlm_status mlm_run_delete(mlm_run *run, mlm_error *err)
+{
+	mlm_status status = manager_enter(run->manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = delete_inside(run, err);
+	manager_leave(run->manager);
+	return status;
+}
+
+mlm_status mlm_run_reset(mlm_run *run, mlm_error *err)
+{
+	mlm_manager *manager = run->manager;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = run_check_open(run, err);
+	if (status == MLM_OK)
+		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK)
+		status = manager->ops->clear_run(manager->store, run->id, err);
+	if (status == MLM_OK) {
+		run_forget_steps(run);
+		for (size_t i = 0; i < run->timer_count; i++)
+			free(run->timers[i].name);
+		run->timer_count = 0;
+	}
+	manager_leave(manager);
+	return status;
+}
+
+/* ---- any run by its id ---- */
+
+mlm_status mlm_run_get(
+	mlm_manager *manager, const char *run_id, mlm_run_list **list_out, mlm_error *err)
+{
+	*list_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK)
+		status = manager->ops->get_run(manager->store, run_id, list_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+static mlm_status search(
+	mlm_manager *manager, const mlm_query *query, mlm_run_list **list_out, mlm_error *err)
+{
+	const char *active[] = { manager->experiment_id };
+	mlm_query resolved = *query;
+	if (query->experiment_count == 0) {
+		if (!manager->experiment_id[0])
+			return error_set(err, MLM_ESTATE, "run",
+				"no experiment is active: call create_experiment or "
+				"set_active_experiment first, or give experiment_ids");
+		resolved.experiment_ids = active;
+		resolved.experiment_count = 1;
+	}
+	mlm_status status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status != MLM_OK)
+		return status;
+	return manager->ops->search_runs(manager->store, &resolved, list_out, err);
+}
+
+mlm_status mlm_run_search(
+	mlm_manager *manager, const mlm_query *query, mlm_run_list **list_out, mlm_error *err)
+{
+	static const mlm_query everything = MLM_QUERY_INIT;
+	*list_out = NULL;
+	if (!query)
+		query = &everything;
+	if (query->version != MLM_QUERY_VERSION)
+		return error_set(err, MLM_EINVAL, "run",
+			"query.version is %u; start from MLM_QUERY_INIT", query->version);
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = search(manager, query, list_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+void mlm_run_list_free(mlm_run_list *list)
+{
+	if (list)
+		arena_free(list->memory);
+}
+
+mlm_status mlm_metric_history_get(mlm_manager *manager, const char *run_id, const char *key,
+	mlm_metric_history **history_out, mlm_error *err)
+{
+	*history_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK)
+		status = manager->ops->get_metric_history(
+			manager->store, run_id, key, history_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+void mlm_metric_history_free(mlm_metric_history *history)
+{
+	if (history)
+		arena_free(history->memory);
+}
+
+mlm_status mlm_run_delete_id(mlm_manager *manager, const char *run_id, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	mlm_run *run = find_handle(manager, run_id);
+	if (run && atomic_load(&run->is_open)) {
+		status = delete_inside(run, err);
+	} else {
+		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+		if (status == MLM_OK)
+			status = manager->ops->set_run_lifecycle(
+				manager->store, run_id, MLM_DELETED, err);
+	}
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_run_restore_id(mlm_manager *manager, const char *run_id, mlm_error *err)
+{
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager->ops->set_run_lifecycle(manager->store, run_id, MLM_ACTIVE, err);
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status mlm_run_rename(
+	mlm_manager *manager, const char *run_id, const char *name, mlm_error *err)
+{
+	struct arena *arena = arena_new();
+	const mlm_text *checked = NULL;
+	if (!arena)
+		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
+	mlm_status status = MLM_OK;
+	if (!name || !name[0])
+		status = error_set(err, MLM_EINVAL, "run", "the new name is empty");
+	if (status == MLM_OK)
+		status = limits_check_texts(&(mlm_text){ "mlflow.runName", name }, 1,
+			MLM_TAG_VALUE_MAX, "tag", arena, &checked, err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
+	if (status == MLM_OK) {
+		struct store_run_change change = { .end_time_ms = -1, .run_name = name };
+		status = manager->ops->update_run(manager->store, run_id, &change, err);
+		manager_leave(manager);
+	}
+	arena_free(arena);
+	return status;
+}

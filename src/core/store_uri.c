@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/store_uri.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/filesystem.h"
+
+static mlm_status no_memory(mlm_error *err)
+{
+	return error_set(err, MLM_ENOMEM, "store", "memory ran out");
+}
+
+/* "sqlite:///x" is relative and "sqlite:////x" absolute, as SQLAlchemy writes them; with fewer
+ * slashes what follows the colon is the path. */
+static mlm_status sqlite_path_of(const char *uri, const char **path_out, mlm_error *err)
+{
+	const char *rest = uri + strlen("sqlite:");
+	if (strncmp(rest, "///", 3) == 0)
+		rest += 3;
+	else if (strncmp(rest, "//", 2) == 0)
+		return error_set(err, MLM_EINVAL, "store",
+			"store '%s' has two slashes; write sqlite:PATH, sqlite:///relative or "
+			"sqlite:////absolute",
+			uri);
+	if (!rest[0] || strcmp(rest, ":memory:") == 0)
+		return error_set(err, MLM_EINVAL, "store",
+			"store '%s' names no file; write sqlite:PATH", uri);
+	*path_out = rest;
+	return MLM_OK;
+}
+
+/* The URI without what stands between "//" and "@": a message may end up in a log. */
+static void hide_password(const char *uri, char *text_out, size_t size)
+{
+	const char *authority = strstr(uri, "://");
+	const char *at = authority ? strchr(authority + 3, '@') : NULL;
+	if (at)
+		snprintf(text_out, size, "%.*s***%s", (int)(authority + 3 - uri), uri, at);
+	else
+		snprintf(text_out, size, "%s", uri);
+}
+
+static mlm_status check_scheme(const char *uri, mlm_error *err)
+{
+	if (strncmp(uri, "sqlite:", 7) == 0)
+		return MLM_OK;
+	char shown[200];
+	hide_password(uri, shown, sizeof(shown));
+	if (strncmp(uri, "sqlite", 6) == 0 || !strchr(uri, ':'))
+		return error_set(err, MLM_EINVAL, "store",
+			"store '%s' has no scheme; write sqlite:PATH, for example "
+			"sqlite:mlmanager.db",
+			shown);
+	return error_set(err, MLM_EUNSUPPORTED, "store",
+		"store '%s' has a scheme that this build does not know; write sqlite:PATH", shown);
+}
+
+/* Resolves symbolic links, so that all names of a database share one journal directory. The file
+ * need not exist, its directory must. */
+static mlm_status absolute_path(const char *path, char **absolute_out, mlm_error *err)
+{
+	*absolute_out = realpath(path, NULL);
+	if (*absolute_out)
+		return MLM_OK;
+	if (errno != ENOENT)
+		return error_set_errno(err, errno, "store", "cannot reach the store '%s'", path);
+	const char *slash = strrchr(path, '/');
+	char *directory = slash == path ? strdup("/")
+			  : slash       ? strndup(path, (size_t)(slash - path))
+					: strdup(".");
+	const char *name = slash ? slash + 1 : path;
+	if (!directory)
+		return no_memory(err);
+	char *real = realpath(directory, NULL);
+	mlm_status status = MLM_OK;
+	if (!real)
+		status = error_set_errno(
+			err, errno, "store", "cannot reach the store's directory '%s'", directory);
+	else if (!name[0])
+		status = error_set(err, MLM_EINVAL, "store",
+			"store '%s' is a directory; name a file in it", path);
+	else if (asprintf(absolute_out, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0) {
+		*absolute_out = NULL;
+		status = no_memory(err);
+	}
+	free(directory);
+	free(real);
+	return status;
+}
+
+static mlm_status resolve_artifacts(
+	const mlm_manager_options *options, struct store_place *place, mlm_error *err)
+{
+	const char *artifacts = options->artifacts;
+	int length;
+	if (artifacts && artifacts[0]) {
+		char cwd[PATH_MAX];
+		if (artifacts[0] == '/' || strchr(artifacts, ':')) {
+			length = asprintf(&place->artifacts, "%s", artifacts);
+		} else {
+			if (!getcwd(cwd, sizeof(cwd)))
+				return error_set_errno(
+					err, errno, "store", "the working directory is gone");
+			length = asprintf(&place->artifacts, "%s/%s", cwd, artifacts);
+		}
+	} else {
+		const char *slash = strrchr(place->path, '/');
+		length = asprintf(&place->artifacts, "%.*s/mlartifacts", (int)(slash - place->path),
+			place->path);
+	}
+	if (length < 0) {
+		place->artifacts = NULL;
+		return no_memory(err);
+	}
+	return MLM_OK;
+}
+
+/* 64-bit FNV-1a: names a directory, guards nothing. */
+static uint64_t hash_of(const char *text)
+{
+	uint64_t hash = 0xCBF29CE484222325ull;
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001B3ull;
+	return hash;
+}
+
+static mlm_status resolve_journal_dir(
+	const mlm_manager_options *options, struct store_place *place, mlm_error *err)
+{
+	const char *directory = options->journal_dir;
+	if (!directory || !directory[0])
+		directory = getenv("MLMANAGER_JOURNAL_DIR");
+	uint64_t hash = hash_of(place->uri);
+	int length;
+	if (directory && directory[0]) {
+		length = asprintf(
+			&place->journal_dir, "%s/%016llx", directory, (unsigned long long)hash);
+	} else if (!place->is_network) {
+		length = asprintf(&place->journal_dir, "%s-journal.d", place->path);
+	} else {
+		const char *state = getenv("XDG_STATE_HOME");
+		const char *home = getenv("HOME");
+		bool has_state = state && state[0];
+		length = asprintf(&place->journal_dir, "%s%s/mlmanager/%016llx",
+			has_state ? state
+			: home    ? home
+				  : "/var/tmp",
+			has_state || !home ? "" : "/.local/state", (unsigned long long)hash);
+	}
+	if (length < 0) {
+		place->journal_dir = NULL;
+		return no_memory(err);
+	}
+	return MLM_OK;
+}
+
+mlm_status store_place_resolve(
+	const mlm_manager_options *options, struct store_place *place_out, mlm_error *err)
+{
+	*place_out = (struct store_place){ 0 };
+	const char *uri = options->store;
+	if (!uri || !uri[0])
+		uri = getenv("MLFLOW_TRACKING_URI");
+	if (!uri || !uri[0])
+		uri = "sqlite:mlmanager.db";
+	const char *path = NULL;
+	mlm_status status = check_scheme(uri, err);
+	if (status == MLM_OK)
+		status = sqlite_path_of(uri, &path, err);
+	if (status == MLM_OK)
+		status = absolute_path(path, &place_out->path, err);
+	if (status == MLM_OK && asprintf(&place_out->uri, "sqlite:%s", place_out->path) < 0) {
+		place_out->uri = NULL;
+		status = no_memory(err);
+	}
+	if (status == MLM_OK) {
+		place_out->is_network = filesystem_is_network(place_out->path);
+		status = resolve_artifacts(options, place_out, err);
+	}
+	if (status == MLM_OK)
+		status = resolve_journal_dir(options, place_out, err);
+	if (status != MLM_OK)
+		store_place_clear(place_out);
+	return status;
+}
+
+void store_place_clear(struct store_place *place)
+{
+	free(place->uri);
+	free(place->path);
+	free(place->artifacts);
+	free(place->journal_dir);
+	*place = (struct store_place){ 0 };
+}

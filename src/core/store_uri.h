@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_STORE_URI_H
+#define CORE_STORE_URI_H
+
+/* From what a user writes to where a store, its artifacts and its journals are. */
+
+#include "mlmanager/manager.h"
+
+struct store_place {
+	char *uri; /* "sqlite:/absolute/path.db": one spelling for one store */
+	char *path; /* of an SQLite store, else NULL */
+	char *artifacts; /* absolute path or URI */
+	char *journal_dir;
+	bool is_network; /* the database lies on a network file system */
+};
+
+/**
+ * Resolves options against the environment (MLFLOW_TRACKING_URI, MLMANAGER_JOURNAL_DIR) and the
+ * working directory. Creates nothing.
+ *
+ * Errors:  EINVAL (a URI; the message shows the right form), EUNSUPPORTED (a scheme), EIO (the
+ *          database's directory does not exist), ENOMEM.
+ * Owns:    store_place_clear() frees what it filled in.
+ */
+mlm_status store_place_resolve(
+	const mlm_manager_options *options, struct store_place *place_out, mlm_error *err);
+void store_place_clear(struct store_place *place);
+
+#endif
