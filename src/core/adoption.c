@@ -275,6 +275,33 @@ mlm_status adoption_run(const char *directory, struct store *store, mlm_log_fn l
 	return status;
 }
 
+mlm_status adoption_report_orphans(
+	const char *directory, mlm_doctor_fn report, void *payload, mlm_error *err)
+{
+	struct adoption adoption = { .directory = directory };
+	DIR *entries = opendir(directory);
+	if (!entries && errno == ENOENT)
+		return MLM_OK;
+	if (!entries)
+		return error_set_errno(
+			err, errno, "journal", "cannot read the directory '%s'", directory);
+	adoption.directory_fd = dirfd(entries);
+	for (struct dirent *entry; (entry = readdir(entries));) {
+		int fd;
+		if (!has_suffix(entry->d_name, ".head") ||
+			!lock_orphan(&adoption, entry->d_name, &fd))
+			continue;
+		close(fd);
+		char finding[MLM_ERROR_MESSAGE_SIZE];
+		snprintf(finding, sizeof(finding),
+			"journal %.*s of a process that died is not in the store yet",
+			JOURNAL_ID_HEX, entry->d_name);
+		report(payload, false, finding);
+	}
+	closedir(entries);
+	return MLM_OK;
+}
+
 mlm_status adoption_report_damaged(
 	const char *directory, mlm_doctor_fn report, void *payload, mlm_error *err)
 {

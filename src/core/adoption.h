@@ -23,6 +23,10 @@ struct adoption_report {
 mlm_status adoption_run(const char *directory, struct store *store, mlm_log_fn log,
 	void *log_payload, struct adoption_report *report_out, mlm_error *err);
 
+/** Reports each journal that an adoption would take, and leaves it. */
+mlm_status adoption_report_orphans(
+	const char *directory, mlm_doctor_fn report, void *payload, mlm_error *err);
+
 /** Reports each segment that an adoption has set aside as damaged. */
 mlm_status adoption_report_damaged(
 	const char *directory, mlm_doctor_fn report, void *payload, mlm_error *err);

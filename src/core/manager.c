@@ -243,6 +243,9 @@ static mlm_status open_store(
 	status = store_ops_find(manager->place.uri, &manager->ops, err);
 	if (status != MLM_OK)
 		return status;
+	if (options->inspect && manager->place.path && access(manager->place.path, F_OK) != 0)
+		return error_set_errno(
+			err, errno, "manager", "there is no store '%s'", manager->place.path);
 	if (manager->place.is_network)
 		manager->log(manager->log_payload, MLM_LOG_WARNING,
 			"the store lies on a network file system: one host at a time may write to "
@@ -252,7 +255,8 @@ static mlm_status open_store(
 	status = manager->ops->open(&store_options, &manager->store, err);
 	if (status != MLM_OK)
 		return status;
-	status = adopt_orphans(manager, err);
+	if (!options->inspect)
+		status = adopt_orphans(manager, err);
 	if (status != MLM_OK || options->ignore_environment)
 		return status;
 	return follow_environment(manager, err);
@@ -436,6 +440,8 @@ mlm_status mlm_manager_doctor(
 		struct adoption_report adopted;
 		status = adoption_run(manager->place.journal_dir, manager->store, report_adoption,
 			&doctor, &adopted, err);
+	} else if (status == MLM_OK) {
+		status = adoption_report_orphans(manager->place.journal_dir, report, payload, err);
 	}
 	if (status == MLM_OK)
 		status = adoption_report_damaged(manager->place.journal_dir, report, payload, err);

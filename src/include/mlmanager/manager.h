@@ -59,6 +59,9 @@ typedef struct mlm_manager_options {
 	mlm_durability durability;
 	mlm_on_full on_full;
 	uint64_t journal_bytes_max; /* 0: MLM_JOURNAL_BYTES_MAX_DEFAULT; at least 16 MiB */
+	/* Takes the store as it is, for mlm_manager_doctor(): ENOTFOUND where there is none, and
+	 * journals of dead processes are left alone. */
+	bool inspect;
 	/* Starts with the experiment and run that MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
 	 * MLFLOW_RUN_ID name unless true. */
 	bool ignore_environment;
@@ -79,6 +82,7 @@ typedef struct mlm_manager_options {
  * hold. A store that can only be read opens; the calls that write then fail with MLM_EIO.
  *
  * Errors:  EINVAL (a URI, a version, an unknown experiment or run in the environment), EIO,
+ *          ENOTFOUND (options.inspect, and no store is there),
  *          ECORRUPT (not a tracking database), EUNSUPPORTED (a scheme), EFULL, ENOMEM.
  * Owns:    *manager_out is the caller's: mlm_manager_close(), then mlm_manager_free(). NULL on
  *          error.
@@ -117,7 +121,8 @@ typedef void (*mlm_doctor_fn)(void *payload, bool repaired, const char *finding)
 
 /**
  * Checks the store and its journals: file integrity, schema, latest values against histories, runs
- * left open by dead processes, damaged journals. With repair, puts right what can be.
+ * left open by dead processes, damaged journals. With repair, puts right what can be. Without, and
+ * in a manager opened with options.inspect, nothing is changed.
  *
  * Errors:  EIO, ECORRUPT (the file cannot be read at all), EUNSUPPORTED (a remote store).
  */
