@@ -125,7 +125,7 @@ group_unit() {
 
 # TAP of the specs, counted.
 run_specs() {
-	"$@" -o TAP --helper=tests/lua/setup.lua tests/lua | awk '
+	"$@" -o TAP tests/lua | awk '
 		{ print; fflush() }
 		/^ok / && !/# SKIP/ { passed++ }
 		/^ok .*# SKIP/ { skipped++; sub(/^.*# SKIP */, ""); print "skipped " $0 }
@@ -139,7 +139,8 @@ run_specs() {
 
 group_lua() {
 	build_or_fail dev && run_specs env LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" \
-		LUA_CPATH="$root/build/dev/?.so;;" MLMANAGER_HOST="$root/build/dev/mlmanager" busted
+		LUA_CPATH="$root/build/dev/?.so;;" MLMANAGER_HOST="$root/build/dev/mlmanager" \
+		lua5.4 "$(command -v busted)"
 }
 
 group_asan() {
@@ -155,16 +156,19 @@ group_tsan() {
 }
 
 group_fuzz() {
-	local fuzzer name count=0 bad=0 seconds=${FUZZ_SECONDS:-10} findings
+	local fuzzer name count=0 bad=0 seconds=${FUZZ_SECONDS:-10} findings seeds
 	build_or_fail fuzz fuzzers || return
 	for fuzzer in build/fuzz/fuzzers/*_fuzz; do
 		[ -x "$fuzzer" ] || continue
 		name=$(basename "$fuzzer")
 		findings=build/fuzz/findings/$name
 		mkdir -p "$findings/corpus"
+		seeds=()
+		[ ! -d "tests/fuzz/corpus/${name%_fuzz}" ] ||
+			seeds=("tests/fuzz/corpus/${name%_fuzz}")
 		if "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
-			-artifact_prefix="$findings/" "$findings/corpus" \
-			"tests/fuzz/corpus/${name%_fuzz}" >"$findings/log" 2>&1; then
+			-artifact_prefix="$findings/" "$findings/corpus" "${seeds[@]}" \
+			>"$findings/log" 2>&1; then
 			echo "ok   $name"
 			count=$((count + 1))
 		else

@@ -1,0 +1,415 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The host program, from outside: what it prints and how it ends.
+
+local process = require "tests.lua.process"
+
+local host = os.getenv("MLMANAGER_HOST") or "build/dev/mlmanager"
+if host:sub(1, 1) ~= "/" then
+  host = os.getenv("PWD") .. "/" .. host
+end
+local terminal = host:match("^(.*)/") .. "/tests/terminal"
+
+describe("mlmanager", function()
+  local directory
+
+  before_each(function()
+    directory = process.directory()
+  end)
+
+  after_each(function()
+    process.remove(directory)
+  end)
+
+  local function run(...)
+    return process.run { host, directory = directory, ... }
+  end
+
+  local function write(name, text)
+    process.write(directory .. "/" .. name, text)
+  end
+
+  --- The one run in the store, as the module reads it in another process.
+  local function only_run(expression)
+    local result = run("-e", ([[
+      for _, experiment in ipairs(mlmanager.search_experiments()) do
+        local ids = { experiment.experiment_id }
+        for _, run in ipairs(mlmanager.search_runs { experiment_ids = ids }) do
+          print(%s)
+        end
+      end]]):format(expression))
+    assert.equal("", result.err)
+    return (result.out:gsub("\n$", ""))
+  end
+
+  describe("runs a script", function()
+    it("with its arguments in arg and ...", function()
+      write("a.lua", "print(arg[0], arg[1], arg[2], #arg, arg[-1] ~= nil, ...)")
+      local result = run("--store", "sqlite:x.db", "a.lua", "--store", "b c")
+      assert.equal("a.lua\t--store\tb c\t2\ttrue\t--store\tb c\n", result.out)
+      assert.equal("", result.err)
+      assert.equal(0, result.status)
+    end)
+
+    it("that begins with a shebang line", function()
+      write("a", "#!" .. host .. "\nprint('ran', ...)")
+      os.execute("chmod +x " .. directory .. "/a")
+      assert.equal("ran\tx\n", process.run({ "./a", "x", directory = directory }).out)
+    end)
+
+    it("from standard input", function()
+      local input = "print('read', ...) return 3"
+      local result = process.run { host, "-", "x", directory = directory, input = input }
+      assert.equal("read\tx\n", result.out)
+      assert.equal(0, result.status)
+      result = process.run { host, directory = directory, input = input }
+      assert.equal("read\n", result.out)
+    end)
+
+    it("given as -e, several times and before a file", function()
+      write("a.lua", "print(x, y, ...)")
+      assert.equal("1\t2\tz\n", run("-e", "x = 1", "-ey = 2", "a.lua", "z").out)
+    end)
+
+    it("whose name begins with a dash or is a command's, after --", function()
+      write("-a", "print 'dash'")
+      write("doctor", "print 'doctor'")
+      assert.equal("dash\n", run("--", "-a").out)
+      assert.equal("doctor\n", run("--", "doctor").out)
+    end)
+
+    it("that leaves by os.exit with its status", function()
+      for code, status in pairs { ["0"] = 0, ["7"] = 7, ["true"] = 0, ["false"] = 1, [""] = 0 } do
+        local result = run("-e", "io.write('before') os.exit(" .. code .. ")")
+        assert.equal(status, result.status)
+        assert.equal("before", result.out)
+      end
+      assert.equal(3, run("-e", "os.exit(3, true)").status)
+      assert.equal(4, run("-e", "coroutine.wrap(function() os.exit(4) end)()").status)
+    end)
+
+    it("and says where it failed, with status 1", function()
+      write("a.lua", "local function f()\n  error 'broken'\nend\nf()\n")
+      local result = run("a.lua")
+      assert.equal(1, result.status)
+      assert.equal("", result.out)
+      assert.matches("^mlmanager: a%.lua:2: broken\nstack traceback:\n", result.err)
+      assert.matches("a%.lua:4: in main chunk", result.err)
+    end)
+
+    it("whose error is no text", function()
+      local result = run("-e", "\nerror { code = 5 }")
+      assert.equal(1, result.status)
+      assert.matches("^mlmanager: %(command line%):2: %(error object is a table value%)\n",
+        result.err)
+      result = run("-e", "error(setmetatable({}, { __tostring = function() return 'own' end }))")
+      assert.matches("^mlmanager: %(command line%):1: own\nstack traceback:", result.err)
+      assert.matches("^mlmanager: %(command line%):1: %(error object is a nil value%)",
+        run("-e", "error()").err)
+    end)
+
+    it("that does not compile or does not exist", function()
+      write("a.lua", "x = = 1")
+      local result = run("a.lua")
+      assert.equal(1, result.status)
+      assert.equal("mlmanager: a.lua:1: unexpected symbol near '='\n", result.err)
+      result = run("none.lua")
+      assert.equal(1, result.status)
+      assert.equal("mlmanager: cannot open none.lua: No such file or directory\n", result.err)
+    end)
+
+    it("that takes C modules built for a stock Lua", function()
+      assert.equal("[1,2]\n", run("-e", "print(require('cjson').encode { 1, 2 })").out)
+    end)
+
+    it("with a module that files do not hide", function()
+      write("mlmanager.lua", "return 'a file'")
+      assert.equal("table\n", run("-e", "print(type(require 'mlmanager'))").out)
+      write("other.lua", "return 'found'")
+      assert.equal("found\n", run("-e", "print((require 'other'))").out)
+    end)
+  end)
+
+  describe("reads its options", function()
+    local cases = {
+      { "--frob", "unknown option '--frob'; 'mlmanager --help' lists the options" },
+      { "-x", "unknown option '-x'; 'mlmanager --help' lists the options" },
+      { "--store", "--store needs a value, such as sqlite:mlmanager.db" },
+      { "--store=", "--store needs a value, such as sqlite:mlmanager.db" },
+      { "--artifacts", "--artifacts needs a value: a directory for artifacts" },
+      { "-e", "-e needs Lua code, such as 'print(_VERSION)'" },
+    }
+    for _, case in ipairs(cases) do
+      it("and refuses " .. case[1], function()
+        local result = run(case[1])
+        assert.equal("mlmanager: " .. case[2] .. "\n", result.err)
+        assert.equal("", result.out)
+        assert.equal(2, result.status)
+      end)
+    end
+
+    it("and refuses what doctor does not know", function()
+      local result = run("doctor", "x.db")
+      assert.equal("mlmanager: doctor takes no argument 'x.db'; --store names the store\n",
+        result.err)
+      assert.equal(2, result.status)
+      assert.equal(2, run("doctor", "--frob").status)
+    end)
+
+    it("and says its version and how it is used", function()
+      local result = run("--version")
+      assert.matches("^mlmanager %d+%.%d+%.%d+ %(Lua 5%.4%.%d+%)\n$", result.out)
+      assert.equal(0, result.status)
+      result = run("--help")
+      assert.matches("^usage: mlmanager ", result.out)
+      for _, word in ipairs { "--store", "--artifacts", "--version", "--help", "-e", "doctor" } do
+        assert.truthy(result.out:find(word, 1, true), word)
+      end
+      assert.equal(0, result.status)
+    end)
+
+    it("and lets the script find its store and artifacts", function()
+      write("a.lua", "local m = require 'mlmanager' m.create_experiment 'e' m.start_run()")
+      local result = run("--store=sqlite:deep.db", "--artifacts", directory .. "/kept", "a.lua")
+      assert.equal("", result.err)
+      assert.equal(0, result.status)
+      result = run("--store", "sqlite:deep.db", "-e", [[
+        for _, e in ipairs(mlmanager.search_experiments()) do
+          if e.name == "e" then print(e.artifact_location) end
+        end]])
+      assert.equal(1, result.out:find(directory .. "/kept", 1, true), result.out .. result.err)
+      assert.is_nil(io.open(directory .. "/mlmanager.db"))
+    end)
+  end)
+
+  describe("leaves an open run", function()
+    local start = "local m = require 'mlmanager' m.create_experiment 'e' m.start_run() "
+
+    it("FINISHED at a normal end", function()
+      write("a.lua", start .. "m.log_metric('loss', 1)")
+      local result = run("a.lua")
+      assert.equal("", result.err)
+      assert.equal(0, result.status)
+      assert.equal("FINISHED\t1.0\ta.lua",
+        only_run "run.info.status, run.data.metrics.loss, run.data.tags['mlflow.source.name']")
+    end)
+
+    it("FAILED with the traceback after an error", function()
+      write("a.lua", start .. "\nerror 'broken'")
+      assert.equal(1, run("a.lua").status)
+      assert.equal("FAILED", only_run "run.info.status")
+      assert.matches("^a%.lua:2: broken\nstack traceback:\n",
+        only_run "run.data.tags['mlmanager.traceback']")
+    end)
+
+    it("FINISHED or FAILED as os.exit says", function()
+      assert.equal(0, run("-e", start .. "os.exit(0)").status)
+      assert.equal("FINISHED", only_run "run.info.status")
+      process.remove(directory)
+      directory = process.directory()
+      assert.equal(5, run("-e", start .. "os.exit(5)").status)
+      assert.equal("FAILED", only_run "run.info.status")
+    end)
+
+    for name, status in pairs { INT = 130, TERM = 143 } do
+      it("KILLED by SIG" .. name .. ", with status " .. status, function()
+        local result = process.run { "timeout", "--preserve-status", "-s", name, "0.5", host, "-e",
+          start .. "while true do end", directory = directory }
+        assert.equal(status, result.status)
+        assert.matches("^mlmanager: %(command line%):1: interrupted\nstack traceback:", result.err)
+        assert.equal("KILLED", only_run "run.info.status")
+      end)
+    end
+  end)
+
+  describe("is interrupted", function()
+    local function interrupted(code)
+      return process.run { "timeout", "--preserve-status", "-s", "INT", "0.3", host, "-e", code,
+        directory = directory }
+    end
+
+    it("inside a coroutine", function()
+      local result = interrupted [[
+        coroutine.wrap(function()
+          local co = coroutine.create(function() while true do end end)
+          assert(coroutine.resume(co))
+        end)()]]
+      assert.equal(130, result.status)
+      assert.matches("interrupted", result.err)
+    end)
+
+    it("while it sleeps in a read", function()
+      local result = process.run { "sh", "-c",
+        "sleep 5 | timeout --preserve-status -s INT 0.3 \"$0\" -e 'io.read()'; exit $?", host,
+        directory = directory }
+      assert.equal(130, result.status)
+    end)
+
+    it("and may catch that and end well", function()
+      local result = interrupted "print(pcall(function() while true do end end)) print 'saved'"
+      assert.equal("false\t(command line):1: interrupted\nsaved\n", result.out)
+      assert.equal(0, result.status)
+    end)
+
+    it("at once by a second signal", function()
+      local result = process.run { "sh", "-c", [[
+        setsid "$0" -e 'while true do pcall(function() while true do end end) end' &
+        sleep 0.2; kill -TERM $!; sleep 0.2; kill -TERM $!; wait $!; echo $?]], host,
+        directory = directory }
+      assert.equal("143\n", result.out)
+    end)
+  end)
+
+  describe("runs coroutines as the stock ones", function()
+    it("whatever they return, raise or refuse", function()
+      local code = [[
+        print(coroutine.resume(coroutine.create(function(...) return ... end), 1, nil, 3))
+        local co = coroutine.create(function(a) local b = coroutine.yield(a + 1) error(b) end)
+        print(coroutine.resume(co, 1))
+        print(coroutine.resume(co, "thrown"))
+        print(coroutine.resume(co))
+        print(pcall(coroutine.wrap(function() error "in wrap" end)))
+        print(pcall(coroutine.wrap(function() error({}) end)))
+        print(pcall(coroutine.resume, 5))
+        print(pcall(coroutine.wrap, 5))
+        local closed
+        local wrapped = coroutine.wrap(function()
+          local x <close> = setmetatable({}, { __close = function() closed = true end })
+          error "late"
+        end)
+        print(pcall(wrapped))
+        print(closed, pcall(wrapped))
+        local function deep(n) return n == 0 and 0 or 1 + coroutine.wrap(deep)(n - 1) end
+        print(deep(60))
+        print(select("#", coroutine.resume(coroutine.create(function() return
+          table.unpack({}, 1, 5000) end))))
+      ]]
+      write("a.lua", code)
+      local stock = process.run { "lua5.4", "a.lua", directory = directory }
+      local ours = run("a.lua")
+      local function same(text)
+        -- Lua 5.4's releases differ in what they call it.
+        return (text:gsub("0x%x+", "ADDRESS"):gsub("thread expected", "coroutine expected"))
+      end
+      assert.equal(0, stock.status)
+      assert.equal(same(stock.out), same(ours.out))
+    end)
+  end)
+
+  describe("on a terminal", function()
+    local function play(...)
+      return process.run { terminal, host, directory = directory,
+        input = table.concat({ ... }, "\n") .. "\n" }
+    end
+    local CONTROL_C, CONTROL_D = "send \\x03", "send \\x04"
+
+    local function finished(result, status)
+      assert.equal(status or 0, result.status, result.out)
+    end
+
+    it("says what to type and ends at Ctrl-D", function()
+      local result = play("expect type Lua", "expect Ctrl-D ends", "expect > ", CONTROL_D, "end")
+      finished(result)
+      assert.matches("^mlmanager %d", result.out)
+    end)
+
+    it("shows the values of expressions", function()
+      finished(play("expect > ", "send 1+1, 'a b'\\r", "expect 2\ta b", "expect > ",
+        "send {1, x = {y = 'z'}}\\r", 'expect { 1, x = { y = "z" } }', "expect > ",
+        "send z = 3\\r", "expect > ", "send z\\r", "expect 3", CONTROL_D, "end"))
+    end)
+
+    it("has the module as a global", function()
+      finished(play("expect > ", "send mlmanager.create_experiment 'shown'\\r", "expect > ",
+        "send mlmanager.start_run()\\r", "expect > ", CONTROL_D, "end"))
+      assert.equal("FINISHED", only_run "run.info.status")
+    end)
+
+    it("goes on asking while the code is incomplete", function()
+      finished(play("expect > ", "send for i = 1, 2 do\\r", "expect >> ", "send print(i * 7)\\r",
+        "expect >> ", "send end\\r", "expect 7", "expect 14", "expect > ", CONTROL_D, "end"))
+    end)
+
+    it("says what is wrong and goes on", function()
+      finished(play("expect > ", "send x = = 1\\r", "expect stdin:1: unexpected symbol near '='",
+        "expect > ", "send error 'oh'\\r", "expect stdin:1: oh", "expect stack traceback",
+        "expect > ", "send 40 + 2\\r", "expect 42", CONTROL_D, "end"))
+    end)
+
+    it("remembers the lines of the session", function()
+      finished(play("expect > ", "send 600 + 66\\r", "expect 666", "expect > ", "send \\e[A",
+        "expect 600 + 66", "send \\r", "expect 666", CONTROL_D, "end"))
+    end)
+
+    it("edits characters and not bytes", function()
+      finished(play("expect > ", "send #'aé漢'\\x7f\\x7f'\\r", "expect 3", CONTROL_D, "end"))
+    end)
+
+    it("interrupts a chunk and stays", function()
+      finished(play("expect > ", "send print 'go' while true do end\\r", "expect go\\r\\x0a",
+        CONTROL_C, "expect interrupted", "expect > ", "send 40 + 2\\r", "expect 42", "expect > ",
+        "send print 'go' while true do end\\r", "expect go\\r\\x0a", CONTROL_C,
+        "expect interrupted",
+        CONTROL_D, "end"))
+    end)
+
+    it("drops the line at Ctrl-C", function()
+      finished(play("expect > ", "send error(", "expect error(", CONTROL_C, "expect > ",
+        "send for i = 1, 2 do\\r", "expect >> ", CONTROL_C, "expect > ", "send 40 + 2\\r",
+        "expect 42", CONTROL_D, "end"))
+    end)
+
+    it("ends by os.exit", function()
+      finished(play("expect > ", "send os.exit(9)\\r", "end"), 9)
+    end)
+
+    it("ends by SIGTERM and leaves the run KILLED", function()
+      local result = play("expect > ", "send mlmanager.create_experiment 'e'\\r", "expect > ",
+        "send mlmanager.start_run()\\r", "expect > ", "send os.execute 'kill -TERM $PPID'\\r",
+        "end")
+      finished(result, 143)
+      assert.equal("KILLED", only_run "run.info.status")
+    end)
+  end)
+
+  describe("doctor", function()
+    local start = "local m = require 'mlmanager' m.create_experiment 'e' m.start_run() "
+
+    it("finds a sound store in order", function()
+      assert.equal(0, run("-e", start .. "m.log_metric('loss', 1)").status)
+      local result = run("doctor", "--store", "sqlite:mlmanager.db")
+      assert.equal("", result.err)
+      assert.matches("in order", result.out)
+      assert.equal(0, result.status)
+      assert.equal(0, run("--store", "sqlite:mlmanager.db", "doctor").status)
+    end)
+
+    it("makes no store where there is none", function()
+      local result = run("doctor", "--store", "sqlite:none.db")
+      assert.equal(1, result.status)
+      assert.matches("none%.db", result.err)
+      assert.is_nil(io.open(directory .. "/none.db"))
+    end)
+
+    it("reports a file that is no store", function()
+      write("x.db", ("no database "):rep(1000))
+      local result = run("doctor", "--store", "sqlite:x.db")
+      assert.equal(1, result.status)
+      assert.matches("^mlmanager: doctor: ", result.err)
+    end)
+
+    it("puts right what a killed process left, once", function()
+      local result = run("-e", start .. "m.log_metric('loss', 0.5) os.execute 'kill -9 $PPID'")
+      assert.equal(137, result.status)
+      result = run("doctor", "--dry-run")
+      assert.equal(1, result.status, result.out .. result.err)
+      assert.matches("problem: ", result.out)
+      result = run("doctor")
+      assert.equal(0, result.status, result.out .. result.err)
+      assert.matches("repaired: ", result.out)
+      assert.equal("KILLED\t0.5", only_run "run.info.status, run.data.metrics.loss")
+      result = run("doctor")
+      assert.equal(0, result.status)
+      assert.matches("in order", result.out)
+    end)
+  end)
+end)
