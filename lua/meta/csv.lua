@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
----@meta mlmanager
+---@meta
 
 ---What CSV files become. Types only; the module itself is C.
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
----@meta mlmanager
+---@meta
 
 ---What the evaluators of predictions take and give. Types only; the module itself is C.
 
@@ -29,7 +29,7 @@ function Evaluator:input(data) end
 ---@class mlmanager.BinaryEvaluator: mlmanager.Evaluator
 local BinaryEvaluator = {}
 
----A fresh table. A rate whose denominator is 0 is 0; areaUnderROC is NaN where all labels are alike.
+---A fresh table. A rate whose denominator is 0 is 0; areaUnderROC of labels all alike is NaN.
 ---@return mlmanager.BinaryResults
 function BinaryEvaluator:get_results() end
 

@@ -92,9 +92,11 @@ static mlm_status check_column(const mlm_evaluator *evaluator, int column, const
 		const char *wanted = refuse(values[i], domain);
 		if (!wanted)
 			continue;
+		/* fabs: a NaN's sign says nothing and would be printed. */
+		double shown = isnan(values[i]) ? fabs(values[i]) : values[i];
 		return error_set(err, MLM_EINVAL, AREA, "column '%s', row %zu: %.17g is not %s%s",
-			evaluator->names[column], i + 1, values[i], wanted,
-			isnan(values[i]) ? " (an empty cell?)" : "");
+			evaluator->names[column], i + 1, shown, wanted,
+			isnan(shown) ? " (an empty cell?)" : "");
 	}
 	return MLM_OK;
 }
