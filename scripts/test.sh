@@ -14,7 +14,7 @@
 #
 # Without a group: all but peers. --strict, or CI=true, makes a failure of what is skipped.
 set -uo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root" || exit 1
 
 strict=${CI:-}

@@ -3,7 +3,7 @@
 # scripts/venv.sh VERSION: MLflow of that version and scikit-learn, from PyPI, in
 # build/venv/mlflow-VERSION. Made once; silent when it is there.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$root/build/venv/mlflow-$1
 mkdir -p "$root/build/venv"
 exec 9>"$venv.lock"
