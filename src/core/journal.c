@@ -256,6 +256,7 @@ mlm_status journal_append_locked(struct journal *journal, struct journal_series 
 		write_wide(journal, series, value, step, time_ms);
 	}
 	publish(journal);
+	series->latest = value;
 	if (step >= series->next_step)
 		series->next_step = step < INT64_MAX ? step + 1 : INT64_MAX;
 	return MLM_OK;

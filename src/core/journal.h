@@ -26,6 +26,7 @@ struct journal_series {
 	uint32_t defined_in; /* number of the segment that says what id means, plus one */
 	int64_t next_step; /* for points without a step */
 	bool next_step_known; /* false: the store must be asked first */
+	double latest; /* the last value appended; none while defined_in is 0 */
 	const char *run_id;
 	const char *key;
 	size_t key_size;

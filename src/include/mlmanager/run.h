@@ -144,6 +144,16 @@ MLM_EXPORT mlm_status mlm_run_log_metrics(
 	mlm_run *run, const mlm_metric *metrics, size_t count, mlm_error *err);
 
 /**
+ * Copies what this process logged last under each key of the run, the key it logged first coming
+ * first, at most 64, and returns how many keys there are, which may be more. For displays:
+ * nothing is read from the store, and step and timestamp_ms are not told (MLM_STEP_NEXT,
+ * MLM_TIME_NOW). A run that has ended has none.
+ *
+ * Owns:    the keys are borrowed from the run.
+ */
+MLM_EXPORT size_t mlm_run_latest_metrics(mlm_run *run, mlm_metric *metrics_out, size_t capacity);
+
+/**
  * Sets params, all or none. A param that has the same value already is fine.
  *
  * Limits:  key MLM_KEY_MAX, value MLM_PARAM_VALUE_MAX characters; any count.

@@ -1,0 +1,608 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- mlmanager.table(rows [, options]): runs or rows as a table that fits the terminal. What it cannot
+-- do in Lua comes in as one table (src/binding/terminal.h).
+
+local terminal = ...
+
+local CELL_COLUMNS_MAX = 32 -- of one cell's text; longer ones end with an ellipsis
+local DIGITS = 5 -- significant ones of a number
+local INDENT = "  " -- of a nested run's name
+
+local OPTIONS = {
+  columns = "table", sort = "string", descending = "boolean", limit = "number",
+  width = "number", format = "string", color = "boolean", print = "boolean",
+}
+
+local function check_options(options)
+  if options == nil then
+    return {}
+  elseif type(options) ~= "table" then
+    error(("bad argument #2 to 'table' (options as a table expected, got %s)"):format(
+      type(options)), 3)
+  end
+  for name, value in pairs(options) do
+    local want = OPTIONS[name]
+    if not want then
+      local known = {}
+      for option in pairs(OPTIONS) do
+        known[#known + 1] = option
+      end
+      table.sort(known)
+      error(("table has no option '%s'; its options are %s"):format(
+        tostring(name), table.concat(known, ", ")), 3)
+    elseif type(value) ~= want then
+      error(("table's option '%s' is a %s; give a %s"):format(name, type(value), want), 3)
+    end
+  end
+  if options.format and options.format ~= "box" and options.format ~= "tsv" then
+    error(("table's option 'format' is '%s'; give 'box' or 'tsv'"):format(options.format), 3)
+  end
+  return options
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    if math.type(a) and math.type(b) then
+      return a < b
+    end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+-- Columns. Each is {name=, get=function(row), optional fields}: `hidden` is not shown unless asked
+-- for by name, `show` makes the cell's text, `tsv` the text and header of a pipe.
+
+local function duration_ms(run)
+  local start, finish = run.info.start_time, run.info.end_time
+  if not start then
+    return nil
+  end
+  return math.max(0, (finish or os.time() * 1000) - start)
+end
+
+local function show_duration(ms)
+  if ms < 1000 then
+    return ("%d ms"):format(ms)
+  elseif ms < 60000 then
+    return ("%.1f s"):format(ms / 1000)
+  elseif ms < 3600000 then
+    return ("%d min %02d s"):format(ms // 60000, ms // 1000 % 60)
+  elseif ms < 48 * 3600000 then
+    return ("%d h %02d min"):format(ms // 3600000, ms // 60000 % 60)
+  end
+  return ("%d d %02d h"):format(ms // 86400000, ms // 3600000 % 24)
+end
+
+local function is_run(row)
+  return type(row) == "table" and type(row.info) == "table" and type(row.data) == "table"
+end
+
+local function parent_of(run)
+  return (run.data.tags or {})["mlflow.parentRunId"] or ""
+end
+
+--- Keys of data[part] of all runs: {key=, runs=how many have it, differs=}, by key. A key differs
+--- when runs have other values, or when of the runs under one parent only some have it.
+local function keys_of(runs, part)
+  local found, sizes = {}, {}
+  for _, run in ipairs(runs) do
+    local parent = parent_of(run)
+    sizes[parent] = (sizes[parent] or 0) + 1
+    for key, value in pairs(run.data[part] or {}) do
+      local entry = found[key]
+      if not entry then
+        entry = { key = key, runs = 0, value = value, under = {} }
+        found[key] = entry
+      end
+      entry.runs = entry.runs + 1
+      entry.under[parent] = (entry.under[parent] or 0) + 1
+      entry.differs = entry.differs or entry.value ~= value
+    end
+  end
+  local list = {}
+  for _, key in ipairs(sorted_keys(found)) do
+    local entry = found[key]
+    for parent, count in pairs(entry.under) do
+      entry.differs = entry.differs or count < sizes[parent] or #runs == 1
+    end
+    list[#list + 1] = entry
+  end
+  return list
+end
+
+local function run_columns(runs)
+  local columns = {
+    { name = "name", get = function(run) return run.info.run_name or run.info.run_id end },
+    { name = "status", get = function(run) return run.info.status end, is_status = true },
+    { name = "duration", get = duration_ms, show = show_duration, tsv = "duration_ms" },
+  }
+  local params, metrics = keys_of(runs, "params"), keys_of(runs, "metrics")
+  local is_metric, is_param = {}, {}
+  for _, entry in ipairs(metrics) do
+    is_metric[entry.key] = true
+  end
+  for _, entry in ipairs(params) do
+    local key = entry.key
+    is_param[key] = true
+    columns[#columns + 1] = {
+      name = is_metric[key] and "params." .. key or key, path = "params." .. key,
+      hidden = not entry.differs, get = function(run) return (run.data.params or {})[key] end,
+    }
+  end
+  -- Those that most runs have lead; the machine's own are for charts.
+  table.sort(metrics, function(a, b)
+    if a.runs ~= b.runs then
+      return a.runs > b.runs
+    end
+    return a.key < b.key
+  end)
+  for _, entry in ipairs(metrics) do
+    local key = entry.key
+    columns[#columns + 1] = {
+      name = is_param[key] and "metrics." .. key or key, path = "metrics." .. key,
+      hidden = key:find("^system/") ~= nil,
+      get = function(run) return (run.data.metrics or {})[key] end,
+    }
+  end
+  for _, entry in ipairs(keys_of(runs, "tags")) do
+    local key = entry.key
+    columns[#columns + 1] = {
+      name = "tags." .. key, path = "tags." .. key, hidden = true, is_uncounted = true,
+      get = function(run) return (run.data.tags or {})[key] end,
+    }
+  end
+  columns[#columns + 1] = {
+    name = "run_id", hidden = true, is_uncounted = true,
+    get = function(run) return run.info.run_id end,
+  }
+  return columns
+end
+
+local function row_columns(rows, asked)
+  local columns, keys = {}, {}
+  for _, row in ipairs(rows) do
+    for key in pairs(row) do
+      keys[key] = true
+    end
+  end
+  for _, key in ipairs(sorted_keys(keys)) do
+    -- Rows that are lists have their columns' names in the option.
+    columns[#columns + 1] = {
+      name = tostring(math.type(key) and asked and asked[key] or key),
+      get = function(row) return row[key] end,
+    }
+  end
+  return columns
+end
+
+local function find_column(columns, name)
+  for _, column in ipairs(columns) do
+    if column.name == name or column.path == name then
+      return column
+    end
+  end
+end
+
+local function need_column(columns, name, option)
+  local column = find_column(columns, name)
+  if not column then
+    local names = {}
+    for _, known in ipairs(columns) do
+      if not known.is_uncounted then
+        names[#names + 1] = known.name
+      end
+    end
+    error(("table's option '%s' names '%s', which is no column; there are %s"):format(
+      option, name, table.concat(names, ", ")), 0)
+  end
+  return column
+end
+
+local function choose_columns(columns, asked)
+  if asked then
+    local chosen = {}
+    for i, name in ipairs(asked) do
+      chosen[i] = need_column(columns, name, "columns")
+    end
+    return chosen
+  end
+  local chosen = {}
+  for _, column in ipairs(columns) do
+    if not column.hidden then
+      chosen[#chosen + 1] = column
+    end
+  end
+  return chosen
+end
+
+-- Order.
+
+--- Numbers before texts; what is missing or NaN comes last in both directions.
+local function sort_rows(rows, column, descending)
+  local keys, places = {}, {}
+  for i, row in ipairs(rows) do
+    local value = column.get(row)
+    keys[row] = tonumber(value) or value
+    places[row] = i
+  end
+  local function rank(value)
+    if value == nil or value ~= value then
+      return 3
+    end
+    return type(value) == "number" and 1 or 2
+  end
+  table.sort(rows, function(a, b)
+    local x, y = keys[a], keys[b]
+    local rx, ry = rank(x), rank(y)
+    if rx ~= ry then
+      return rx < ry
+    elseif rx == 3 or x == y then
+      return places[a] < places[b]
+    elseif rx == 2 then
+      x, y = tostring(x), tostring(y)
+    end
+    if descending then
+      return x > y
+    end
+    return x < y
+  end)
+end
+
+--- Puts nested runs under their parent, where that is in the list; returns the depth of each.
+local function nest(runs)
+  local by_id, children, depths, ordered = {}, {}, {}, {}
+  for _, run in ipairs(runs) do
+    if run.info.run_id then
+      by_id[run.info.run_id] = run
+    end
+  end
+  local tops = {}
+  for _, run in ipairs(runs) do
+    local parent = by_id[parent_of(run)]
+    local list = tops
+    if parent and parent ~= run then
+      children[parent] = children[parent] or {}
+      list = children[parent]
+    end
+    list[#list + 1] = run
+  end
+  local function place(list, depth)
+    for _, run in ipairs(list) do
+      if not depths[run] then
+        depths[run] = depth
+        ordered[#ordered + 1] = run
+        place(children[run] or {}, depth + 1)
+      end
+    end
+  end
+  place(tops, 0)
+  place(runs, 0) -- runs that are each other's parents have no top
+  return ordered, depths
+end
+
+-- Cells.
+
+local function exact_number(value)
+  if math.type(value) == "integer" then
+    return tostring(value)
+  elseif value ~= value then
+    return "nan"
+  end
+  local text
+  for digits = 15, 17 do
+    text = ("%." .. digits .. "g"):format(value)
+    if tonumber(text) == value then
+      break
+    end
+  end
+  return text
+end
+
+--- How to write the numbers of one column: with as many decimals as its largest value has digits
+--- to spare, or each by itself where that would leave nothing of the small ones.
+local function number_format(values)
+  local largest, smallest, all_integers = 0, math.huge, true
+  for _, value in pairs(values) do
+    if math.type(value) == "float" and value == value and math.abs(value) ~= math.huge then
+      local size = math.abs(value)
+      largest = math.max(largest, size)
+      if size > 0 then
+        smallest = math.min(smallest, size)
+      end
+      all_integers = all_integers and value == math.floor(value)
+    elseif math.type(value) == "integer" then
+      largest = math.max(largest, math.abs(value + 0.0))
+    end
+  end
+  if all_integers and largest < 1e7 then
+    return "%.0f"
+  end
+  local magnitude = largest > 0 and math.floor(math.log(largest, 10)) or 0
+  local decimals = math.min(DIGITS - 1 - magnitude, DIGITS - 1)
+  if decimals < 0 or smallest < 10 ^ (1 - decimals) and smallest < 0.01 * largest
+    or magnitude < -1 then
+    return "%." .. DIGITS - 1 .. "g"
+  end
+  return "%." .. decimals .. "f"
+end
+
+local function shorten(text)
+  text = terminal.clean(text)
+  if #text > CELL_COLUMNS_MAX and terminal.text_width(text) > CELL_COLUMNS_MAX then
+    text = terminal.cut(text, CELL_COLUMNS_MAX - 1) .. "…"
+  end
+  return text
+end
+
+--- Fills column.texts, column.is_number and column.columns for a box.
+local function lay_out(column, rows)
+  local numbers, texts, is_number = {}, {}, true
+  for i, row in ipairs(rows) do
+    local value = column.get(row)
+    if type(value) == "number" then
+      numbers[i] = value
+    elseif value ~= nil then
+      is_number = is_number and tonumber(value) ~= nil
+    end
+  end
+  local format = number_format(numbers)
+  for i, row in ipairs(rows) do
+    local value = column.get(row)
+    if value == nil then
+      texts[i] = ""
+    elseif column.show then
+      texts[i] = column.show(value)
+    elseif numbers[i] then
+      if value ~= value then
+        texts[i] = "nan"
+      elseif format == "%.0f" and math.type(value) == "integer" then
+        texts[i] = tostring(value) -- exact beyond 2^53
+      else
+        texts[i] = format:format(value)
+      end
+    else
+      texts[i] = shorten(tostring(value))
+    end
+  end
+  column.texts, column.is_number = texts, is_number
+  column.header = shorten(column.name)
+  column.columns = terminal.text_width(column.header)
+  for _, text in ipairs(texts) do
+    column.columns = math.max(column.columns, terminal.text_width(text))
+  end
+end
+
+--- Which of the columns fit into width: the first and the sort column, then from both ends inwards.
+--- Returns them in their order, with false where some are left out.
+local function fit(columns, width)
+  local chosen = {}
+  local function select_shown()
+    local shown = {}
+    for i, column in ipairs(columns) do
+      if chosen[i] then
+        shown[#shown + 1] = column
+      elseif shown[#shown] ~= false then
+        shown[#shown + 1] = false
+      end
+    end
+    return shown
+  end
+  local function fits()
+    local used = -1 -- each column has a blank on both sides, and a border to the next
+    for _, column in ipairs(select_shown()) do
+      used = used + (column and column.columns or 1) + 3
+    end
+    return used <= width
+  end
+  local function take(i)
+    local before = chosen[i]
+    chosen[i] = true
+    if not before and not fits() then
+      chosen[i] = nil
+      return false
+    end
+    return true
+  end
+  for i, column in ipairs(columns) do
+    chosen[i] = i == 1 or column.is_sort or nil
+  end
+  local left, right, left_goes, right_goes = 1, #columns, true, true
+  while left <= right and (left_goes or right_goes) do
+    left_goes = left_goes and take(left)
+    left = left_goes and left + 1 or left
+    right_goes = right_goes and left <= right and take(right)
+    right = right_goes and right - 1 or right
+  end
+  return select_shown()
+end
+
+local STATUS_COLORS = { FAILED = "31", RUNNING = "36", KILLED = "33", SCHEDULED = "36" }
+
+local function box(shown, row_count, color)
+  local vertical, line, cross = "│", "─", "┼"
+  local gap_mark = "…"
+  if not terminal.is_utf8() then
+    vertical, line, cross, gap_mark = "|", "-", "+", "~"
+  end
+  local function paint(code, text)
+    return color and code and text ~= "" and ("\27[%sm%s\27[m"):format(code, text) or text
+  end
+  local bar = " " .. paint("2", vertical) .. " "
+  local function pad(column, text, is_last)
+    local blanks = (" "):rep(column.columns - terminal.text_width(text))
+    if column.is_number or column.show then
+      return blanks, ""
+    end
+    return "", is_last and "" or blanks
+  end
+  local lines = {}
+  local function add_line(text_of, code_of, mark)
+    local parts = {}
+    for i, column in ipairs(shown) do
+      if column then
+        local text = text_of(column)
+        local before, after = pad(column, text, i == #shown)
+        parts[i] = before .. paint(code_of(column, text), text) .. after
+      else
+        parts[i] = paint("2", mark)
+      end
+    end
+    lines[#lines + 1] = (" " .. table.concat(parts, bar)):gsub(" +$", "")
+  end
+  add_line(function(column)
+    return column.header
+  end, function()
+    return "1"
+  end, gap_mark)
+  local rules = {}
+  for i, column in ipairs(shown) do
+    rules[i] = line:rep((column and column.columns or 1) + 2)
+  end
+  lines[#lines + 1] = paint("2", table.concat(rules, cross))
+  for row = 1, row_count do
+    add_line(function(column)
+      return column.texts[row]
+    end, function(column, text)
+      return column.is_status and STATUS_COLORS[text] or nil
+    end, gap_mark)
+  end
+  return lines
+end
+
+local function count(number, noun)
+  return ("%d %s%s"):format(number, noun, number == 1 and "" or "s")
+end
+
+local ESCAPES = { ["\t"] = "\\t", ["\n"] = "\\n", ["\r"] = "\\r", ["\\"] = "\\\\" }
+
+local function tsv(columns, rows)
+  local lines, cells = {}, {}
+  for i, column in ipairs(columns) do
+    cells[i] = (column.tsv or column.name):gsub("[\t\n\r\\]", ESCAPES)
+  end
+  lines[1] = table.concat(cells, "\t")
+  for _, row in ipairs(rows) do
+    for i, column in ipairs(columns) do
+      local value = column.get(row)
+      if value == nil then
+        cells[i] = ""
+      elseif type(value) == "number" then
+        cells[i] = exact_number(value)
+      else
+        cells[i] = tostring(value):gsub("[\t\n\r\\]", ESCAPES)
+      end
+    end
+    lines[#lines + 1] = table.concat(cells, "\t")
+  end
+  return table.concat(lines, "\n")
+end
+
+local function render_box(columns, all, rows, depths, options, width, has_runs, total)
+  for i, column in ipairs(columns) do
+    if i == 1 and depths then
+      local get = column.get
+      local indented = setmetatable({}, { __index = column })
+      function indented.get(row)
+        local value = get(row)
+        return value and INDENT:rep(depths[row] or 0) .. tostring(value)
+      end
+      column = indented
+      columns[1] = column
+    end
+    lay_out(column, rows)
+  end
+  local shown = fit(columns, width)
+  local color = options.color
+  if color == nil then
+    color = terminal.has_color("stdout")
+  end
+  local lines = #columns > 0 and box(shown, #rows, color) or {}
+  local shown_count, all_count = 0, 0
+  for _, column in ipairs(shown) do
+    shown_count = shown_count + (column and 1 or 0)
+  end
+  for _, column in ipairs(all) do
+    all_count = all_count + (column.is_uncounted and not find_column(columns, column.name)
+      and 0 or 1)
+  end
+  local noun = has_runs and "run" or "row"
+  local footer = #rows < total and ("%d of %s"):format(#rows, count(total, noun))
+    or count(total, noun)
+  if all_count > 0 then
+    footer = footer .. ", " .. (shown_count < all_count
+      and ("%d of %s"):format(shown_count, count(all_count, "column"))
+      or count(all_count, "column"))
+  end
+  lines[#lines + 1] = footer
+  return table.concat(lines, "\n")
+end
+
+--- Runs may come as one of their own, as search_runs gives them, or mixed with nothing else.
+local function check_rows(rows)
+  if type(rows) ~= "table" then
+    error(("bad argument #1 to 'table' (a list of runs or rows expected, got %s)"):format(
+      type(rows)), 3)
+  end
+  if is_run(rows) then
+    rows = { rows }
+  end
+  local has_runs = #rows > 0
+  local copy = {}
+  for i, row in ipairs(rows) do
+    if type(row) ~= "table" then
+      error(("bad argument #1 to 'table' (row %d is a %s; each row is a table)"):format(
+        i, type(row)), 3)
+    end
+    has_runs = has_runs and is_run(row)
+    copy[i] = row
+  end
+  return copy, has_runs
+end
+
+return function(rows, options)
+  options = check_options(options)
+  local list, has_runs = check_rows(rows)
+  local sort, descending = options.sort, options.descending
+  if sort then
+    -- As MLflow's order_by writes it.
+    local name, direction = sort:match("^(.-)%s+([AaDd][EeSs][SsCc][Cc]?)$")
+    direction = direction and direction:upper()
+    if direction == "ASC" or direction == "DESC" then
+      sort, descending = name, direction == "DESC"
+    end
+  end
+  local all = has_runs and run_columns(list) or row_columns(list, options.columns)
+  local columns = choose_columns(all, options.columns)
+  if sort and #list > 0 then
+    local column = need_column(all, sort, "sort")
+    column.is_sort = true
+    if not find_column(columns, column.name) then
+      columns[#columns + 1] = column
+    end
+    sort_rows(list, column, descending)
+  end
+  local depths
+  if has_runs then
+    list, depths = nest(list)
+  end
+  local total = #list
+  for i = total, math.floor(options.limit or total) + 1, -1 do
+    list[i] = nil
+  end
+  local width = options.width or terminal.width("stdout")
+  local text
+  if options.format == "tsv" or (not options.format and not width) then
+    text = tsv(columns, list)
+  else
+    text = render_box(columns, all, list, depths, options, width or 80, has_runs, total)
+  end
+  if options.print then
+    io.stdout:write(text, "\n")
+  end
+  return text
+end

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "binding/display.h"
+
+#include <lauxlib.h>
+
+#include "binding/embedded.h"
+#include "binding/terminal.h"
+
+#define LATEST_MAX 16 /* metrics that a line of a terminal may have room for */
+
+extern const struct embedded_source module_sources[]; /* lua/mlmanager */
+
+/* Pushes the function that the source called name returns, run with the terminal's functions and
+ * the value at extra. Once for each state: progress keeps the loops that are open. */
+static void push_function(lua_State *L, const char *name, int extra)
+{
+	const char *key = lua_pushfstring(L, "mlmanager.%s", name);
+	if (lua_getfield(L, LUA_REGISTRYINDEX, key) == LUA_TNIL) {
+		lua_pop(L, 1);
+		embedded_load(L, module_sources, name);
+		binding_push_terminal(L);
+		lua_pushvalue(L, extra);
+		lua_call(L, 2, 1);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, LUA_REGISTRYINDEX, key);
+	}
+	lua_remove(L, -2);
+}
+
+/* Upvalues: the source's name, and what it gets besides the terminal. */
+static int call_source(lua_State *L)
+{
+	push_function(L, lua_tostring(L, lua_upvalueindex(1)), lua_upvalueindex(2));
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+void binding_push_table(lua_State *L)
+{
+	lua_pushliteral(L, "table");
+	lua_pushnil(L);
+	lua_pushcclosure(L, call_source, 2);
+}
+
+void binding_push_progress(lua_State *L)
+{
+	lua_pushliteral(L, "progress");
+	lua_insert(L, -2);
+	lua_pushcclosure(L, call_source, 2);
+}
+
+void binding_push_latest(lua_State *L, mlm_run *run)
+{
+	mlm_metric metrics[LATEST_MAX];
+	size_t count = run ? mlm_run_latest_metrics(run, metrics, LATEST_MAX) : 0;
+	if (count > LATEST_MAX)
+		count = LATEST_MAX;
+	lua_createtable(L, (int)count, 0);
+	for (size_t i = 0; i < count; i++) {
+		lua_createtable(L, 2, 0);
+		lua_pushlstring(L, metrics[i].key, metrics[i].key_size);
+		lua_rawseti(L, -2, 1);
+		lua_pushnumber(L, metrics[i].value);
+		lua_rawseti(L, -2, 2);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BINDING_TERMINAL_H
+#define BINDING_TERMINAL_H
+
+#include <lua.h>
+
+/**
+ * Pushes a table of what lua/mlmanager/progress.lua and table.lua cannot do in Lua:
+ *
+ *   is_terminal(stream)   "stdin", "stdout" or "stderr" is a terminal
+ *   width(stream)         its columns; nil for what is not a terminal
+ *   has_color(stream)     it is a terminal that NO_COLOR and TERM=dumb do not forbid to colour
+ *   is_utf8()             the environment's locale is UTF-8
+ *   text_width(text)      columns that UTF-8 text takes; a byte that is not UTF-8 takes one
+ *   cut(text, columns)    the longest prefix of whole characters that fits, and its width
+ *   clean(text)           text as one line without control characters
+ *   clock()               seconds of a monotonic clock, good to a few milliseconds
+ */
+void binding_push_terminal(lua_State *L);
+
+#endif
