@@ -18,9 +18,9 @@ python=/usr/bin/python3
 "$python" -m venv "$venv"
 packages=("mlflow==$1" scikit-learn)
 case $1 in
-# What this version imports and does not ask for: pkg_resources.
-2.*) packages+=("setuptools<80") ;;
+# What this version imports and does not ask for: pkg_resources; and a class that SQLAlchemy dropped.
+2.*) packages+=("setuptools<80" "sqlalchemy<2.1") ;;
 esac
 "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" </dev/null
-"$venv/bin/python" -c 'import mlflow, sklearn'
+"$venv/bin/python" -c 'import mlflow.store.db.utils, sklearn'
 touch "$venv/complete"
