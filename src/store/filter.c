@@ -46,6 +46,11 @@ __attribute__((format(printf, 3, 4))) static mlm_status fail(
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
+	/* The user's text is quoted: a message stays one line and moves no terminal's cursor. */
+	for (char *c = what; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+	}
 	if (p->fault)
 		*p->fault = (struct filter_fault){ p->entry, at.position, at.size };
 	if (p->is_order)
@@ -321,13 +326,14 @@ static double read_double(const char *text)
 	return value;
 }
 
+/* With blanks around it, as Python's int() takes it from an experiment id's text. */
 static bool read_integer(const char *text, int64_t *integer_out)
 {
 	char *end;
 	errno = 0;
 	long long integer = strtoll(text, &end, 10);
 	*integer_out = integer;
-	return errno == 0 && end != text && *end == '\0';
+	return errno == 0 && end != text && end[strspn(end, " \t\r\n")] == '\0';
 }
 
 static mlm_status parse_number(

@@ -164,7 +164,7 @@ TEST(filter_parse__reads_numbers)
 	struct filter_clause time = only(FILTER_RUNS, "start_time != 9223372036854775807");
 	CHECK_INT(time.values[0].type, FILTER_INTEGER);
 	CHECK_INT(time.values[0].integer, INT64_MAX);
-	struct filter_clause id = only(FILTER_EXPERIMENTS, "experiment_id IN ('3', '-4')");
+	struct filter_clause id = only(FILTER_EXPERIMENTS, "experiment_id IN ('3', ' -4 ')");
 	CHECK_INT(id.values[1].type, FILTER_INTEGER);
 	CHECK_INT(id.values[1].integer, -4);
 }
@@ -305,6 +305,7 @@ TEST(filter_parse__experiments_have_their_own_fields)
 	check_fault(FILTER_EXPERIMENTS, "status = 'x'", 0, 6, "unknown experiment attribute");
 	check_fault(FILTER_EXPERIMENTS, "experiment_id = 1", 16, 1, "must be a text");
 	check_fault(FILTER_EXPERIMENTS, "experiment_id = 'a'", 16, 3, "a text of digits");
+	check_fault(FILTER_EXPERIMENTS, "experiment_id = '4 a'", 16, 5, "a text of digits");
 	check_fault(FILTER_EXPERIMENTS, "experiment_id LIKE '1'", 14, 4, "cannot be compared by");
 	check_fault(FILTER_EXPERIMENTS, "creation_time > 5.5", 16, 3, "a 64-bit integer");
 	check_fault(FILTER_EXPERIMENTS, "name IN ('x')", 5, 2, "cannot be compared by IN");
@@ -334,6 +335,11 @@ TEST(filter_parse__einval_beyond_its_limits)
 	CHECK_INT(only(FILTER_RUNS, text).value_count, FILTER_LIST_MAX);
 	snprintf(text + used, sizeof(text) - used, "'a')");
 	check_fault(FILTER_RUNS, text, used, 3, "at most 10000 values");
+}
+
+TEST(filter_parse__messages_are_one_line)
+{
+	check_fault(FILTER_RUNS, "params.a = `x\n\x1b[2J`", 11, 8, "not '`x  [2J`'");
 }
 
 TEST(filter_parse__long_text_is_cut_on_a_character)
@@ -439,6 +445,7 @@ int main(void)
 	RUN(filter_parse__einval_says_what_and_where);
 	RUN(filter_parse__experiments_have_their_own_fields);
 	RUN(filter_parse__einval_beyond_its_limits);
+	RUN(filter_parse__messages_are_one_line);
 	RUN(filter_parse__long_text_is_cut_on_a_character);
 	RUN(filter_parse_order__reads_keys_and_directions);
 	RUN(filter_parse_order__einval_says_what_and_where);
