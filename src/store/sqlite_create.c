@@ -134,22 +134,33 @@ static mlm_status copy_schema(struct sqlite_store *store, sqlite3 *image, mlm_er
 	return status;
 }
 
-mlm_status sqlite_fill_empty(struct sqlite_store *store, mlm_error *err)
+mlm_status sqlite_open_image(sqlite3 **image_out, mlm_error *err)
 {
 	sqlite3 *image = NULL;
+	sqlite3_int64 size = (sqlite3_int64)schema_image.size;
 	unsigned char *bytes = expand_image(false);
+	*image_out = NULL;
 	if (!bytes || sqlite3_open(":memory:", &image) != SQLITE_OK) {
 		sqlite3_free(bytes);
 		sqlite3_close(image);
 		return sqlite_out_of_memory(err);
 	}
-	sqlite3_int64 size = (sqlite3_int64)schema_image.size;
 	if (sqlite3_deserialize(image, "main", bytes, size, size, SQLITE_DESERIALIZE_FREEONCLOSE) !=
 		SQLITE_OK) {
 		sqlite3_close(image);
 		return sqlite_out_of_memory(err);
 	}
-	mlm_status status = sqlite_begin_write(store, err);
+	*image_out = image;
+	return MLM_OK;
+}
+
+mlm_status sqlite_fill_empty(struct sqlite_store *store, mlm_error *err)
+{
+	sqlite3 *image;
+	mlm_status status = sqlite_open_image(&image, err);
+	if (status != MLM_OK)
+		return status;
+	status = sqlite_begin_write(store, err);
 	if (status == MLM_OK) {
 		bool empty;
 		status = sqlite_layout_read(store, &empty, err);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/filesystem.h"
+#include "store/artifact_uri.h"
 
 #define BUSY_SLEEP_US_MIN 200
 #define BUSY_SLEEP_US_MAX 1000
@@ -172,31 +173,32 @@ static mlm_status add_journals(struct sqlite_store *store, mlm_error *err)
 	return status;
 }
 
-static mlm_status insert_default_experiment(struct sqlite_store *store, mlm_error *err)
+mlm_status sqlite_insert_default_experiment(struct sqlite_store *store, mlm_error *err)
 {
-	mlm_status status = sqlite_begin_write(store, err);
-	if (status != MLM_OK)
-		return status;
+	char *location = artifact_uri_append(store->artifacts, "0");
+	if (!location)
+		return sqlite_out_of_memory(err);
 	sqlite3_stmt *insert;
-	status = sqlite_prepare(store,
+	mlm_status status = sqlite_prepare(store,
 		store->layout.experiment_times
 			? "INSERT INTO experiments (experiment_id, name, artifact_location, "
 			  "lifecycle_stage, creation_time, last_update_time) "
-			  "SELECT 0, 'Default', ?1 || '/0', 'active', ?2, ?2 "
+			  "SELECT 0, 'Default', ?1, 'active', ?2, ?2 "
 			  "WHERE NOT EXISTS (SELECT 1 FROM experiments)"
 			: "INSERT INTO experiments (experiment_id, name, artifact_location, "
-			  "lifecycle_stage) SELECT 0, 'Default', ?1 || '/0', 'active' "
+			  "lifecycle_stage) SELECT 0, 'Default', ?1, 'active' "
 			  "WHERE NOT EXISTS (SELECT 1 FROM experiments)",
 		&insert, err);
 	if (status == MLM_OK) {
-		sqlite_bind(insert, 1, store->artifacts);
+		sqlite_bind(insert, 1, location);
 		if (store->layout.experiment_times)
 			sqlite3_bind_int64(insert, 2, clock_now_ms());
 		status = sqlite_step_done(
 			store, insert, "could not insert the experiment 'Default'", err);
 		sqlite3_finalize(insert);
 	}
-	return sqlite_end(store, status, err);
+	free(location);
+	return status;
 }
 
 /* What a file needs of us before it is used: the tables, if it is empty, our own one, and MLflow's
@@ -221,7 +223,12 @@ static mlm_status complete(struct sqlite_store *store, bool empty, mlm_error *er
 	if (result != SQLITE_ROW && result != SQLITE_DONE)
 		status = sqlite_failed(store, err, "could not read the experiments");
 	sqlite3_finalize(any);
-	return result == SQLITE_DONE ? insert_default_experiment(store, err) : status;
+	if (result != SQLITE_DONE)
+		return status;
+	status = sqlite_begin_write(store, err);
+	if (status != MLM_OK)
+		return status;
+	return sqlite_end(store, sqlite_insert_default_experiment(store, err), err);
 }
 
 static mlm_status prepare_store(struct sqlite_store *store, mlm_error *err)

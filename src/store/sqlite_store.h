@@ -103,6 +103,10 @@ mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err);
 /** Makes the empty schema in an open file that has no table: slower, but under SQLite's own lock.
  * Another process may have done it meanwhile. */
 mlm_status sqlite_fill_empty(struct sqlite_store *store, mlm_error *err);
+/** A new store in memory; the caller closes it. */
+mlm_status sqlite_open_image(sqlite3 **image_out, mlm_error *err);
+/** Adds the experiment 'Default', id 0, unless there is any. Inside a write. */
+mlm_status sqlite_insert_default_experiment(struct sqlite_store *store, mlm_error *err);
 
 /* ---- sqlite_run_read.c ---- */
 

@@ -146,8 +146,9 @@ struct store_ops {
 		bool *found_out, int64_t *step_out, mlm_error *err);
 
 	/* ---- the journal ---- */
-	/* Rows, latest values and watermark in one transaction: all or none. A batch whose
-	 * position is not above the journal's watermark is skipped with MLM_OK. */
+	/* Rows, latest values and watermark in one transaction: all or none. The points of a batch
+	 * whose position is not above the journal's watermark are skipped with MLM_OK; its killed
+	 * runs are marked all the same. Refused series are told of once the rest is in. */
 	mlm_status (*apply)(struct store *store, const struct store_batch *batch,
 		store_refused_fn refused, void *payload, mlm_error *err);
 	/* 0 for a journal that the store has not seen. */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_SQLITE_RUN_H
+#define STORE_SQLITE_RUN_H
+
+/* The operations of store_ops on runs and their data; store.h says what each does. */
+
+#include "store/store.h"
+
+/* ---- sqlite_run.c ---- */
+mlm_status sqlite_create_run(struct store *store, const struct store_new_run *run, mlm_error *err);
+mlm_status sqlite_get_run(
+	struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
+mlm_status sqlite_update_run(struct store *store, const char *run_id,
+	const struct store_run_change *change, mlm_error *err);
+mlm_status sqlite_set_run_lifecycle(
+	struct store *store, const char *run_id, mlm_lifecycle lifecycle, mlm_error *err);
+mlm_status sqlite_clear_run(struct store *store, const char *run_id, mlm_error *err);
+
+/* ---- sqlite_text.c ---- */
+mlm_status sqlite_log_texts(struct store *store, const char *run_id, const mlm_text *params,
+	size_t param_count, const mlm_text *tags, size_t tag_count, mlm_error *err);
+mlm_status sqlite_delete_tag(
+	struct store *store, const char *run_id, const char *key, mlm_error *err);
+
+/* ---- sqlite_history.c ---- */
+mlm_status sqlite_get_metric_history(struct store *store, const char *run_id, const char *key,
+	mlm_metric_history **history_out, mlm_error *err);
+mlm_status sqlite_get_max_step(struct store *store, const char *run_id, const char *key,
+	bool *found_out, int64_t *step_out, mlm_error *err);
+
+/* ---- sqlite_apply.c ---- */
+mlm_status sqlite_apply(struct store *store, const struct store_batch *batch,
+	store_refused_fn refused, void *payload, mlm_error *err);
+mlm_status sqlite_get_watermark(
+	struct store *store, const char *journal_id, uint64_t *position_out, mlm_error *err);
+mlm_status sqlite_forget_journal(struct store *store, const char *journal_id, mlm_error *err);
+
+/* ---- sqlite_check.c ---- */
+mlm_status sqlite_check(
+	struct store *store, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err);
+
+/* ---- between these files ---- */
+
+struct sqlite_store;
+
+/** MLM_OK when the run exists and is active; ENOTFOUND, ESTATE. */
+mlm_status sqlite_require_active_run(
+	struct sqlite_store *store, const char *run_id, mlm_error *err);
+/** Upserts tags in order; mlflow.runName renames the run as well. */
+mlm_status sqlite_put_tags(struct sqlite_store *store, const char *run_id, const mlm_text *tags,
+	size_t count, mlm_error *err);
+
+#endif
