@@ -175,6 +175,22 @@ local function check_tests()
   end
 end
 
+--- src/README.md introduces every C file, and none that is gone.
+local function check_guide()
+  local guide <close> = assert(io.open("src/README.md"))
+  local text = guide:read("a")
+  for _, path in ipairs(lines_of("cd src && find * -name '*.c' | sort")) do
+    if not text:find("`" .. path .. "`", 1, true) then
+      finding("src/README.md", nil, "does not introduce " .. path)
+    end
+  end
+  for path in text:gmatch("`([%w_/]+%.[ch])`") do
+    if path:find("/", 1, true) and not exists("src/" .. path) then
+      finding("src/README.md", nil, "introduces " .. path .. ", which is gone")
+    end
+  end
+end
+
 -- Not yet added files count as well: they are about to be.
 local files = lines_of("git ls-files --cached --others --exclude-standard 2>/dev/null")
 if #files == 0 then
@@ -189,5 +205,6 @@ for _, path in ipairs(files) do
   end
 end
 check_tests()
+check_guide()
 print(("source check: %d files, %d findings"):format(checked, findings))
 os.exit(findings == 0)

@@ -54,7 +54,10 @@ int chunk_call(lua_State *L, int argument_count, int result_count)
 
 void chunk_report(lua_State *L)
 {
+	const char *text = lua_tostring(L, -1);
+
 	fflush(stdout);
-	fprintf(stderr, "mlmanager: %s\n", lua_tostring(L, -1));
+	/* Only an error that the message handler itself raised can be something else. */
+	fprintf(stderr, "mlmanager: %s\n", text ? text : "(error in error handling)");
 	fflush(stderr);
 }
