@@ -18,7 +18,7 @@ python=/usr/bin/python3
 "$python" -m venv "$venv"
 packages=("mlflow==$1" scikit-learn)
 case $1 in
-# What this version imports and does not ask for: pkg_resources; and a class that SQLAlchemy dropped.
+# It imports pkg_resources without asking for it, and a class that SQLAlchemy has dropped.
 2.*) packages+=("setuptools<80" "sqlalchemy<2.1") ;;
 esac
 "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" </dev/null

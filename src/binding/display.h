@@ -3,7 +3,8 @@
 #define BINDING_DISPLAY_H
 
 /* What the module shows on a terminal. The policy is Lua (lua/mlmanager/table.lua, progress.lua);
- * it is compiled when a script first calls it, so that a script that shows nothing starts sooner. */
+ * it is compiled when a script first calls it, so that a script that shows nothing starts
+ * sooner. */
 
 #include <lua.h>
 
@@ -12,8 +13,8 @@
 /** Pushes mlmanager.table: function(rows [, options]). */
 void binding_push_table(lua_State *L);
 
-/** Pushes progress: function(manager, ...). Pops latest, a function(manager) that returns the active
- * run's latest metrics as a list of {key, value}, and an empty list without one. */
+/** Pushes progress: function(manager, ...). Pops latest, a function(manager) that returns the
+ * active run's latest metrics as a list of {key, value}, and an empty list without one. */
 void binding_push_progress(lua_State *L);
 
 /** Pushes the list that latest(manager) returns for this run; NULL gives an empty one. */

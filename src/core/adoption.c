@@ -131,8 +131,8 @@ static void set_aside(struct adoption *adoption, const char *id_hex, uint32_t nu
 	renameat(adoption->directory_fd, name, adoption->directory_fd, aside);
 }
 
-/* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment can
- * be read by itself. Damaged segments' numbers are collected in *damaged_out. */
+/* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment
+ * can be read by itself. Damaged segments' numbers are collected in *damaged_out. */
 static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint32_t number,
 	uint32_t **damaged_out, size_t *damaged_count_out, mlm_error *err)
 {

@@ -15,8 +15,8 @@ struct adoption_report {
 };
 
 /**
- * Adopts all orphaned journals of the directory into the store; one that another process is adopting
- * is left to it. A journal that cannot be read at all is reported and stays.
+ * Adopts all orphaned journals of the directory into the store; one that another process is
+ * adopting is left to it. A journal that cannot be read at all is reported and stays.
  *
  * Errors: those of the store. What was not adopted stays for the next opener.
  */

@@ -144,8 +144,8 @@ static mlm_status make_room(struct journal *journal, uint64_t bytes, mlm_error *
 		uint64_t end = journal->position + bytes;
 		uint64_t last = segment_end(journal->current);
 		if (end <= last) {
-			/* Reserved on disk, only not yet warm: the fault is the price of being faster
-			 * than the keeper. */
+			/* Reserved on disk, only not yet warm: the fault is the price of being
+			 * faster than the keeper. */
 			uint64_t limit = end + COLD_STRIDE_BYTES;
 			uint64_t warmed = atomic_load(&journal->current->warmed);
 			limit = limit < warmed ? warmed : limit;

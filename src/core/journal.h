@@ -3,9 +3,10 @@
 #define CORE_JOURNAL_H
 
 /*
- * The writing half of a journal: appends are stores into mapped pages. A thread of the journal's own,
- * the keeper, reserves, maps and write-populates what lies ahead of the cursor and unmaps what lies
- * behind, because a page fault in the caller costs microseconds and a growing mapping milliseconds.
+ * The writing half of a journal: appends are stores into mapped pages. A thread of the journal's
+ * own, the keeper, reserves, maps and write-populates what lies ahead of the cursor and unmaps what
+ * lies behind, because a page fault in the caller costs microseconds and a growing mapping
+ * milliseconds.
  *
  * Threads: any number may append; they take turns on a spin lock that no background thread takes.
  */

@@ -3,18 +3,18 @@
 #define CORE_JOURNAL_FORMAT_H
 
 /*
- * The bytes of a journal. A journal is a head file "<id>.head", locked by its owner for as long as it
- * lives, and segments "<id>.000000", "<id>.000001", … of equal size. A segment is a header of two
- * units and then records of one or more units of 32 bytes, in the machine's byte order; what follows
- * the last record is zero. Each segment can be read without the others: it says again which series
- * its points belong to and which runs are open.
+ * The bytes of a journal. A journal is a head file "<id>.head", locked by its owner for as long as
+ * it lives, and segments "<id>.000000", "<id>.000001", … of equal size. A segment is a header of
+ * two units and then records of one or more units of 32 bytes, in the machine's byte order; what
+ * follows the last record is zero. Each segment can be read without the others: it says again which
+ * series its points belong to and which runs are open.
  *
- * A position counts bytes from the start of the journal: segment number * segment size + offset. The
- * store keeps the position up to which it has applied a journal.
+ * A position counts bytes from the start of the journal: segment number * segment size + offset.
+ * The store keeps the position up to which it has applied a journal.
  *
- * The check word is written last, so a record is there as a whole or not at all, whenever the process
- * dies; it covers the record, its position and the journal's id, so bytes that were flipped, moved or
- * left over are not taken for a record.
+ * The check word is written last, so a record is there as a whole or not at all, whenever the
+ * process dies; it covers the record, its position and the journal's id, so bytes that were
+ * flipped, moved or left over are not taken for a record.
  */
 
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal's own thread: it stays about a second of traffic ahead of the cursor, so that no append
- * meets a page fault, a file that grows or a mapping that is taken down. */
+/* The journal's own thread: it stays about a second of traffic ahead of the cursor, so that no
+ * append meets a page fault, a file that grows or a mapping that is taken down. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,7 +54,8 @@ int journal_segment_new(
 	segment->fd =
 		openat(journal->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	int errnum = segment->fd < 0 ? errno : 0;
-	/* Space is reserved before it is mapped: a full disk is an error here, not a SIGBUS later. */
+	/* Space is reserved before it is mapped: a full disk is an error here, not a SIGBUS
+	 * later. */
 	if (errnum == 0)
 		errnum = posix_fallocate(segment->fd, 0, JOURNAL_SEGMENT_BYTES);
 	if (errnum == 0) {
@@ -135,8 +136,8 @@ static void warm_ahead(struct journal *journal)
 		uint64_t upto = warmed + WARM_CHUNK_BYTES < goal ? warmed + WARM_CHUNK_BYTES : goal;
 		if (!journal_segment_warm(current, upto))
 			break;
-		/* The appender may be in the next segment by now: there this limit is merely low, and
-		 * a low limit costs a look, never a wrong write. */
+		/* The appender may be in the next segment by now: there this limit is merely low,
+		 * and a low limit costs a look, never a wrong write. */
 		uint64_t limit = atomic_load(&current->warmed);
 		if (limit > last)
 			limit = last;

@@ -73,7 +73,8 @@ static mlm_status load(struct journal_reader *reader, uint64_t position, size_t 
 	if (position < reader->buffer_position || position + want > have_end) {
 		uint64_t start = journal_segment_position(reader->number);
 		size_t filled = 0;
-		/* What lies above the limit may still change under a living owner: not to be cached. */
+		/* What lies above the limit may still change under a living owner: not to be
+		 * cached. */
 		uint64_t below = reader->limit > position ? reader->limit - position : 0;
 		size_t room = below < JOURNAL_READ_BYTES ? (size_t)below : JOURNAL_READ_BYTES;
 		while (filled < room) {

@@ -2,8 +2,8 @@
 #ifndef CORE_JOURNAL_READER_H
 #define CORE_JOURNAL_READER_H
 
-/* Reads a journal's records in order, from a position on, through read calls and not a mapping: a file
- * that somebody cuts short is then an error and not a SIGBUS. */
+/* Reads a journal's records in order, from a position on, through read calls and not a mapping: a
+ * file that somebody cuts short is then an error and not a SIGBUS. */
 
 #include "core/journal_format.h"
 #include "mlmanager/error.h"
@@ -39,14 +39,14 @@ mlm_status journal_reader_open(
 	struct journal_reader *reader, int directory_fd, const char *id_hex, mlm_error *err);
 void journal_reader_close(struct journal_reader *reader);
 
-/** Goes to the start of a segment. *exists_out tells whether its file is there; its header counts as
- * the first thing that may be damaged. Errors: ECORRUPT (header), EIO. */
+/** Goes to the start of a segment. *exists_out tells whether its file is there; its header counts
+ * as the first thing that may be damaged. Errors: ECORRUPT (header), EIO. */
 mlm_status journal_reader_seek_segment(
 	struct journal_reader *reader, uint32_t number, bool *exists_out, mlm_error *err);
 
 /**
- * The next record. MLM_OK with *more_out false: there is none below limit, or the journal ends here.
- * After a SEAL the reader stands at the first record of the following segment.
+ * The next record. MLM_OK with *more_out false: there is none below limit, or the journal ends
+ * here. After a SEAL the reader stands at the first record of the following segment.
  *
  * Errors:  ECORRUPT (a record that was damaged; the message says where), EIO.
  */

@@ -15,9 +15,9 @@
  * bytes. Errors: EINVAL. */
 mlm_status limits_check_key(const char *key, size_t size, const char *what, mlm_error *err);
 
-/** A param's or tag's value of at most max characters, valid UTF-8. Where MLFLOW_TRUNCATE_LONG_VALUES
- * is true a longer one is cut: *value_out is then a copy in the arena, else value itself.
- * Errors: EINVAL, ENOMEM. */
+/** A param's or tag's value of at most max characters, valid UTF-8. Where
+ * MLFLOW_TRUNCATE_LONG_VALUES is true a longer one is cut: *value_out is then a copy in the arena,
+ * else value itself. Errors: EINVAL, ENOMEM. */
 mlm_status limits_check_value(const char *key, const char *value, size_t max, const char *what,
 	struct arena *arena, const char **value_out, mlm_error *err);
 

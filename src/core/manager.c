@@ -367,8 +367,8 @@ static mlm_status close_journal(mlm_manager *manager, mlm_error *err)
 mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err)
 {
 	if (!fork_guard_is_owner(manager->guard)) {
-		/* The connections are the parent's: closing one here would take its files from under
-		 * it. The child gives back what is only its own copy. */
+		/* The connections are the parent's: closing one here would take its files from
+		 * under it. The child gives back what is only its own copy. */
 		atomic_store(&manager->closed, true);
 		return MLM_OK;
 	}

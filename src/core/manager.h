@@ -70,8 +70,8 @@ struct mlm_run {
 	uint64_t refused_points;
 };
 
-/** Begins a call: fails with ESTATE when the manager is closed or belongs to the parent process, else
- * takes the mutex, which manager_leave() gives back. */
+/** Begins a call: fails with ESTATE when the manager is closed or belongs to the parent process,
+ * else takes the mutex, which manager_leave() gives back. */
 mlm_status manager_enter(mlm_manager *manager, mlm_error *err);
 void manager_leave(mlm_manager *manager);
 

@@ -212,8 +212,8 @@ static mlm_status check_start(mlm_manager *manager, const mlm_run_options *optio
 	return MLM_OK;
 }
 
-/* The journal hears of the run before the store does: whenever this process dies, whoever adopts the
- * journal knows which runs to end. */
+/* The journal hears of the run before the store does: whenever this process dies, whoever adopts
+ * the journal knows which runs to end. */
 static mlm_status create(
 	mlm_manager *manager, const struct store_new_run *row, mlm_run **run_out, mlm_error *err)
 {
