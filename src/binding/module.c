@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The module: MLManager{…}, a default manager, and everything's place in the module table. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding/arguments.h"
+#include "binding/embedded.h"
+
+#define MANAGER_METATABLE "mlmanager.manager"
+#define HANDLE_METATABLE  "mlmanager.handle"
+#define TRACEBACK_TAG     "mlmanager.traceback"
+
+extern const struct embedded_source module_sources[];
+
+/* Their addresses are keys in the registry. */
+static const char defaults_key; /* {store=, artifacts=, source_name=} */
+static const char handles_key; /* all managers' userdata, as weak keys */
+
+static const char *const manager_fields[] = { "store", "tracking_uri", "artifacts", "journal_dir",
+	"durability", "on_full", "journal_bytes_max", "system_metrics", NULL };
+
+/* Methods written in Lua: a source returns function(manager), which returns the method. */
+static const char *const lua_methods[] = { "run", "progress", NULL };
+
+/* ---- defaults from the host ---- */
+
+void binding_set_defaults(
+	lua_State *L, const char *store, const char *artifacts, const char *source_name)
+{
+	lua_createtable(L, 0, 3);
+	lua_pushstring(L, store);
+	lua_setfield(L, -2, "store");
+	lua_pushstring(L, artifacts);
+	lua_setfield(L, -2, "artifacts");
+	lua_pushstring(L, source_name);
+	lua_setfield(L, -2, "source_name");
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &defaults_key);
+}
+
+/* The registry keeps the text alive. */
+static const char *get_default(lua_State *L, const char *name)
+{
+	const char *text = NULL;
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &defaults_key) == LUA_TTABLE) {
+		lua_getfield(L, -1, name);
+		text = lua_tostring(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+	return text;
+}
+
+const char *binding_source_name(lua_State *L)
+{
+	return get_default(L, "source_name");
+}
+
+/* ---- opening and closing ---- */
+
+static int choose(const struct fields *fields, const char *name, const char *first,
+	const char *second)
+{
+	const char *text = fields_string(fields, name);
+	if (!text || strcmp(text, first) == 0)
+		return 0;
+	if (strcmp(text, second) == 0)
+		return 1;
+	return binding_refuse(fields->call->L, MLM_EINVAL, "argument",
+		"%s: %s must be '%s' or '%s', got '%s'", fields->call->name, name, first, second,
+		text);
+}
+
+static void read_options(const struct call *call, int index, mlm_manager_options *options)
+{
+	struct fields fields = { call, index };
+	fields_check(&fields, manager_fields, NULL);
+	const char *store = fields_string(&fields, "store");
+	const char *alias = fields_string(&fields, "tracking_uri");
+	if (store && alias && strcmp(store, alias) != 0)
+		binding_refuse(call->L, MLM_EINVAL, "argument",
+			"%s: store and tracking_uri are one setting; give one of them", call->name);
+	options->store = store ? store : alias;
+	options->artifacts = fields_string(&fields, "artifacts");
+	options->journal_dir = fields_string(&fields, "journal_dir");
+	options->durability = choose(&fields, "durability", "process", "system")
+		? MLM_DURABILITY_SYSTEM
+		: MLM_DURABILITY_PROCESS;
+	options->on_full =
+		choose(&fields, "on_full", "error", "block") ? MLM_ON_FULL_BLOCK : MLM_ON_FULL_ERROR;
+	options->journal_bytes_max =
+		(uint64_t)fields_integer(&fields, "journal_bytes_max", 0, 1, INT64_MAX);
+	options->system_metrics = fields_boolean(&fields, "system_metrics", false);
+}
+
+void binding_open_manager(
+	lua_State *L, struct binding_manager *binding, const struct call *call, int index)
+{
+	if (binding->is_closed)
+		binding_refuse(L, MLM_ESTATE, "manager", "%s: the manager is closed", call->name);
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	if (index)
+		read_options(call, index, &options);
+	if (!options.store)
+		options.store = get_default(L, "store");
+	if (!options.artifacts)
+		options.artifacts = get_default(L, "artifacts");
+	mlm_error err;
+	if (mlm_manager_open(&options, &binding->manager, &err) != MLM_OK)
+		binding_fail(L, &err);
+	binding->active = mlm_run_active(binding->manager);
+}
+
+static mlm_status close_handle(
+	struct binding_manager *binding, mlm_run_status end_status, mlm_error *err)
+{
+	mlm_status status = MLM_OK;
+	if (binding->manager && !binding->is_closed)
+		status = mlm_manager_close(binding->manager, end_status, err);
+	binding->is_closed = true;
+	binding->active = NULL;
+	binding->started_count = 0;
+	return status;
+}
+
+/* At the state's end nobody can be told by an error; what is not done stays in the journal. */
+static int collect_handle(lua_State *L)
+{
+	struct binding_manager *binding = luaL_checkudata(L, 1, HANDLE_METATABLE);
+	mlm_error err;
+	if (close_handle(binding, MLM_RUN_FINISHED, &err) != MLM_OK)
+		fprintf(stderr, "mlmanager: %s\n", err.message);
+	mlm_manager_free(binding->manager);
+	binding->manager = NULL;
+	free(binding->last_order);
+	binding->last_order = NULL;
+	return 0;
+}
+
+static struct binding_manager *new_handle(lua_State *L)
+{
+	struct binding_manager *binding = lua_newuserdata(L, sizeof(*binding));
+	memset(binding, 0, sizeof(*binding));
+	if (luaL_newmetatable(L, HANDLE_METATABLE)) {
+		lua_pushcfunction(L, collect_handle);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &handles_key);
+	lua_pushvalue(L, -2);
+	lua_pushboolean(L, 1);
+	lua_rawset(L, -3);
+	lua_pop(L, 1);
+	return binding;
+}
+
+static mlm_status close_one(struct binding_manager *binding, mlm_run_status end_status,
+	const char *traceback, mlm_error *err)
+{
+	mlm_status first = MLM_OK;
+	if (traceback && binding->manager && !binding->is_closed) {
+		char cut[4 * MLM_TAG_VALUE_MAX + 1];
+		/* The end is where the error was raised from; the message stands in front of it. */
+		snprintf(cut, MLM_TAG_VALUE_MAX, "%s", traceback);
+		mlm_text tag = { TRACEBACK_TAG, cut };
+		for (int i = 0; i < binding->started_count; i++) {
+			mlm_error why;
+			mlm_status status = mlm_run_set_tags(binding->started[i], &tag, 1, &why);
+			if (status != MLM_OK && first == MLM_OK) {
+				first = status;
+				*err = why;
+			}
+		}
+	}
+	mlm_error why;
+	mlm_status status = close_handle(binding, end_status, &why);
+	if (status != MLM_OK && first == MLM_OK) {
+		first = status;
+		*err = why;
+	}
+	return first;
+}
+
+mlm_status binding_close_managers(
+	lua_State *L, mlm_run_status end_status, const char *traceback, mlm_error *err)
+{
+	mlm_status first = MLM_OK;
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &handles_key) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		return MLM_OK;
+	}
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		mlm_error why;
+		mlm_status status =
+			close_one(lua_touserdata(L, -2), end_status, traceback, &why);
+		if (status != MLM_OK && first == MLM_OK) {
+			first = status;
+			if (err)
+				*err = why;
+		}
+	}
+	lua_pop(L, 1);
+	return first;
+}
+
+/* ---- a manager's own methods ---- */
+
+static int close_manager(lua_State *L)
+{
+	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
+	mlm_error err;
+	bool failed = lua_gettop(L) >= 2 && !lua_isnil(L, 2); /* as __close */
+	mlm_status status =
+		close_handle(binding, failed ? MLM_RUN_FAILED : MLM_RUN_UNCHANGED, &err);
+	return status == MLM_OK || failed ? 0 : binding_fail(L, &err);
+}
+
+static int flush(lua_State *L)
+{
+	struct call call;
+	mlm_error err;
+	call_begin(&call, L, "flush");
+	uint32_t timeout_ms = MLM_FOREVER;
+	if (call_has(&call, 1)) {
+		double seconds = lua_tonumber(L, call.first);
+		if (lua_type(L, call.first) != LUA_TNUMBER || !(seconds >= 0))
+			call_bad(&call, 1, "timeout must be a number of seconds, got %s",
+				binding_describe(L, call.first));
+		timeout_ms = seconds < 4e6 ? (uint32_t)(seconds * 1000) : MLM_FOREVER;
+	}
+	if (mlm_manager_flush(call.binding->manager, timeout_ms, &err) != MLM_OK)
+		return binding_fail(L, &err);
+	return 0;
+}
+
+static void add_finding(void *payload, bool repaired, const char *finding)
+{
+	lua_State *L = payload;
+	lua_createtable(L, 0, 2);
+	lua_pushstring(L, finding);
+	lua_setfield(L, -2, "finding");
+	lua_pushboolean(L, repaired);
+	lua_setfield(L, -2, "repaired");
+	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* Collected in C first: raising in the middle would leave the manager locked. */
+struct findings {
+	char **lines;
+	bool *repaired;
+	size_t count;
+};
+
+static void keep_finding(void *payload, bool repaired, const char *finding)
+{
+	struct findings *findings = payload;
+	char **lines = realloc(findings->lines, (findings->count + 1) * sizeof(*lines));
+	if (lines)
+		findings->lines = lines;
+	bool *flags = realloc(findings->repaired, (findings->count + 1) * sizeof(*flags));
+	if (flags)
+		findings->repaired = flags;
+	char *copy = strdup(finding);
+	if (!lines || !flags || !copy) {
+		free(copy);
+		return;
+	}
+	findings->lines[findings->count] = copy;
+	findings->repaired[findings->count++] = repaired;
+}
+
+static int free_findings(lua_State *L)
+{
+	struct findings *findings = luaL_checkudata(L, 1, "mlmanager.findings");
+	for (size_t i = 0; i < findings->count; i++)
+		free(findings->lines[i]);
+	free(findings->lines);
+	free(findings->repaired);
+	memset(findings, 0, sizeof(*findings));
+	return 0;
+}
+
+/* doctor(repair): the list of what was found, {finding=, repaired=} each. */
+static int doctor(lua_State *L)
+{
+	struct call call;
+	mlm_error err;
+	call_begin(&call, L, "doctor");
+	bool repair = call_optional_boolean(&call, 1, "repair");
+	struct findings *findings = lua_newuserdata(L, sizeof(*findings));
+	memset(findings, 0, sizeof(*findings));
+	if (luaL_newmetatable(L, "mlmanager.findings")) {
+		lua_pushcfunction(L, free_findings);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	if (mlm_manager_doctor(call.binding->manager, repair, keep_finding, findings, &err) !=
+		MLM_OK)
+		return binding_fail(L, &err);
+	lua_newtable(L);
+	for (size_t i = 0; i < findings->count; i++)
+		add_finding(L, findings->repaired[i], findings->lines[i]);
+	return 1;
+}
+
+static const luaL_Reg manager_functions[] = {
+	{ "close", close_manager },
+	{ "flush", flush },
+	{ "doctor", doctor },
+	{ NULL, NULL },
+};
+
+void binding_add(lua_State *L, const luaL_Reg *functions, int userdata, int manager)
+{
+	for (; functions->name; functions++) {
+		if (userdata)
+			lua_pushvalue(L, userdata);
+		else
+			lua_pushnil(L);
+		if (manager)
+			lua_pushvalue(L, manager);
+		else
+			lua_pushnil(L);
+		lua_pushcclosure(L, functions->func, 2);
+		lua_setfield(L, -2, functions->name);
+	}
+}
+
+/* ---- properties ---- */
+
+/* A method that is written in Lua, made at its first use: few scripts need all. */
+static bool push_lua_method(lua_State *L, const char *name)
+{
+	for (int i = 0; lua_methods[i]; i++) {
+		if (strcmp(lua_methods[i], name) != 0)
+			continue;
+		if (!embedded_load(L, module_sources, name))
+			return false;
+		lua_call(L, 0, 1);
+		lua_pushvalue(L, 1);
+		lua_call(L, 1, 1);
+		lua_pushvalue(L, 2);
+		lua_pushvalue(L, -2);
+		lua_rawset(L, 1);
+		return true;
+	}
+	return false;
+}
+
+static int get_property(lua_State *L)
+{
+	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+	bool is_run = strcmp(name, "current_run_id") == 0;
+	bool is_experiment = strcmp(name, "experiment_id") == 0;
+	if (!is_run && !is_experiment && strcmp(name, "store") != 0) {
+		if (!push_lua_method(L, name))
+			lua_pushnil(L);
+		return 1;
+	}
+	if (!binding->manager && !binding->is_closed) {
+		struct call call = { .L = L, .name = name, .binding = binding };
+		binding_open_manager(L, binding, &call, 0);
+	}
+	if (binding->is_closed)
+		return 0;
+	if (is_run) {
+		if (binding->active)
+			lua_pushstring(L, mlm_run_id(binding->active));
+		else
+			lua_pushnil(L);
+	} else if (is_experiment) {
+		char id[MLM_ID_SIZE];
+		mlm_experiment_active(binding->manager, id);
+		lua_pushstring(L, id[0] ? id : NULL);
+	} else {
+		lua_pushstring(L, mlm_manager_store(binding->manager));
+	}
+	return 1;
+}
+
+static int set_property(lua_State *L)
+{
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+	const char *how = strcmp(name, "current_run_id") == 0 ? "call set_active_run(run_id)"
+		: strcmp(name, "experiment_id") == 0 ? "call set_active_experiment(name or id)"
+						     : NULL;
+	if (how)
+		return binding_refuse(L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
+	lua_rawset(L, 1);
+	return 0;
+}
+
+static int manager_to_string(lua_State *L)
+{
+	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
+	if (binding->is_closed || !binding->manager)
+		lua_pushstring(L, binding->is_closed ? "MLManager (closed)" : "MLManager");
+	else
+		lua_pushfstring(L, "MLManager (%s)", mlm_manager_store(binding->manager));
+	return 1;
+}
+
+/* Turns the table at manager into one whose functions are bound to the userdata at userdata. */
+static void dress(lua_State *L, int userdata, int manager)
+{
+	lua_pushvalue(L, manager);
+	binding_add(L, binding_experiment_functions, userdata, manager);
+	binding_add(L, binding_run_functions, userdata, manager);
+	binding_add(L, binding_search_functions, userdata, manager);
+	binding_add(L, binding_logging_functions, userdata, manager);
+	binding_add(L, binding_text_functions, userdata, manager);
+	binding_add(L, binding_timer_functions, userdata, manager);
+	binding_add(L, manager_functions, userdata, manager);
+	static const luaL_Reg events[] = {
+		{ "__index", get_property },
+		{ "__newindex", set_property },
+		{ "__tostring", manager_to_string },
+		{ "__close", close_manager },
+		{ NULL, NULL },
+	};
+	lua_createtable(L, 0, 5);
+	binding_add(L, events, userdata, 0);
+	lua_pushliteral(L, MANAGER_METATABLE);
+	lua_setfield(L, -2, "__name");
+	lua_setmetatable(L, manager);
+	lua_pop(L, 1);
+}
+
+/* MLManager{store=…}; with a dot or a colon, with or without a table. */
+static int new_manager(lua_State *L)
+{
+	int first = lua_rawequal(L, 1, lua_upvalueindex(1)) ? 2 : 1;
+	struct call call = { .L = L, .name = "MLManager", .first = first };
+	if (!lua_isnoneornil(L, first) && lua_type(L, first) != LUA_TTABLE)
+		call_bad(&call, 1, "options must be a table such as {store=\"sqlite:mlmanager.db\"}, got "
+			"%s", binding_describe(L, first));
+	lua_settop(L, first);
+	struct binding_manager *binding = new_handle(L);
+	int userdata = lua_gettop(L);
+	lua_createtable(L, 0, 48);
+	int manager = lua_gettop(L);
+	call.binding = binding;
+	binding_open_manager(L, binding, &call, lua_isnil(L, first) ? 0 : first);
+	dress(L, userdata, manager);
+	lua_settop(L, manager);
+	return 1;
+}
+
+static void make_registry(lua_State *L)
+{
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &handles_key) != LUA_TTABLE) {
+		lua_newtable(L);
+		lua_createtable(L, 0, 1);
+		lua_pushliteral(L, "k");
+		lua_setfield(L, -2, "__mode");
+		lua_setmetatable(L, -2);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, &handles_key);
+	}
+	lua_pop(L, 1);
+}
+
+int luaopen_mlmanager(lua_State *L)
+{
+	luaL_checkversion(L);
+	make_registry(L);
+	binding_open_run(L);
+	lua_settop(L, 0);
+	new_handle(L);
+	lua_createtable(L, 0, 64);
+	dress(L, 1, 2);
+	lua_pushvalue(L, 2);
+	lua_pushcclosure(L, new_manager, 1);
+	lua_setfield(L, 2, "MLManager");
+	lua_pushstring(L, mlm_version());
+	lua_setfield(L, 2, "_VERSION");
+	binding_open_evaluator(L, 2);
+	binding_open_csv(L, 2);
+	lua_settop(L, 2);
+	return 1;
+}

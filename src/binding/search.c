@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is read back of runs: get_run, search_runs, get_metric_history. */
+#include <string.h>
+
+#include "binding/arguments.h"
+
+static const char *const run_query_fields[] = { "experiment_ids", "filter", "order_by",
+	"max_results", "page_token", "view", NULL };
+static const char *const experiment_query_fields[] = { "filter", "order_by", "max_results",
+	"page_token", "view", NULL };
+static const char *const history_fields[] = { "run_id", "key", "columns", NULL };
+
+/* ---- queries ---- */
+
+/* A string or a list of strings as an array; both are left on the stack. */
+static const char *const *read_strings(
+	const struct call *call, const char *name, int type, size_t *count_out)
+{
+	lua_State *L = call->L;
+	*count_out = 0;
+	if (type == LUA_TNIL)
+		return NULL;
+	int value = lua_gettop(L);
+	if (type == LUA_TSTRING || type == LUA_TNUMBER) {
+		const char **one = binding_scratch(L, sizeof(*one));
+		lua_tostring(L, value);
+		one[0] = lua_tostring(L, value);
+		*count_out = 1;
+		return one;
+	}
+	if (type != LUA_TTABLE)
+		binding_wrong_type(L, call->name, name, "a string or a list of strings", value);
+	size_t count = lua_rawlen(L, value);
+	const char **strings = binding_scratch(L, count * sizeof(*strings));
+	lua_createtable(L, (int)(count < 1000 ? count : 0), 0);
+	for (size_t i = 0; i < count; i++) {
+		lua_rawgeti(L, value, (lua_Integer)i + 1);
+		if (lua_type(L, -1) != LUA_TSTRING && !lua_isinteger(L, -1))
+			binding_wrong_type(L, call->name, name, "a list of strings", -1);
+		strings[i] = lua_tostring(L, -1);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	*count_out = count;
+	return strings;
+}
+
+static mlm_view read_view(const struct fields *fields)
+{
+	const char *view = fields_string(fields, "view");
+	if (!view || strcmp(view, "active") == 0)
+		return MLM_VIEW_ACTIVE;
+	if (strcmp(view, "deleted") == 0)
+		return MLM_VIEW_DELETED;
+	if (strcmp(view, "all") != 0)
+		binding_refuse(fields->call->L, MLM_EINVAL, "argument",
+			"%s: view must be 'active', 'deleted' or 'all', got '%s'",
+			fields->call->name, view);
+	return MLM_VIEW_ALL;
+}
+
+void binding_read_query(const struct call *call, mlm_query *query, bool is_of_runs)
+{
+	lua_State *L = call->L;
+	luaL_checkstack(L, 12, "too many arguments");
+	if (!call_has(call, 1))
+		return;
+	struct fields fields = { call, call->first };
+	if (lua_type(L, call->first) != LUA_TTABLE)
+		call_bad(call, 1, "the query must be a table such as {filter=\"metrics.loss < 0.1\"}, "
+			"got %s", binding_describe(L, call->first));
+	fields_check(&fields, is_of_runs ? run_query_fields : experiment_query_fields, NULL);
+	query->filter = fields_string(&fields, "filter");
+	query->page_token = fields_string(&fields, "page_token");
+	query->max_results =
+		(uint32_t)fields_integer(&fields, "max_results", 0, 1, MLM_SEARCH_RESULTS_MAX);
+	query->view = read_view(&fields);
+	int type = fields_get(&fields, "order_by");
+	query->order_by = read_strings(call, "order_by", type, &query->order_by_count);
+	if (!is_of_runs)
+		return;
+	type = fields_get(&fields, "experiment_ids");
+	query->experiment_ids =
+		read_strings(call, "experiment_ids", type, &query->experiment_count);
+}
+
+/* ---- runs as tables ---- */
+
+struct held_runs {
+	mlm_run_list *list;
+};
+
+static int free_runs(lua_State *L)
+{
+	struct held_runs *held = luaL_checkudata(L, 1, "mlmanager.run_list");
+	mlm_run_list_free(held->list);
+	held->list = NULL;
+	return 0;
+}
+
+static struct held_runs *hold_runs(lua_State *L)
+{
+	struct held_runs *held = lua_newuserdata(L, sizeof(*held));
+	held->list = NULL;
+	if (luaL_newmetatable(L, "mlmanager.run_list")) {
+		lua_pushcfunction(L, free_runs);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return held;
+}
+
+static void set_string(lua_State *L, const char *name, const char *value)
+{
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, name);
+}
+
+static void set_texts(lua_State *L, const char *name, const mlm_text *texts, size_t count)
+{
+	lua_createtable(L, 0, (int)count);
+	for (size_t i = 0; i < count; i++)
+		set_string(L, texts[i].key, texts[i].value);
+	lua_setfield(L, -2, name);
+}
+
+static void push_info(lua_State *L, const mlm_run_record *run)
+{
+	lua_createtable(L, 0, 10);
+	set_string(L, "run_id", run->run_id);
+	set_string(L, "run_uuid", run->run_id);
+	set_string(L, "run_name", run->run_name);
+	set_string(L, "experiment_id", run->experiment_id);
+	set_string(L, "user_id", run->user_id);
+	set_string(L, "status", mlm_run_status_name(run->status));
+	set_string(L, "artifact_uri", run->artifact_uri);
+	set_string(L, "lifecycle_stage", run->lifecycle == MLM_DELETED ? "deleted" : "active");
+	lua_pushinteger(L, (lua_Integer)run->start_time_ms);
+	lua_setfield(L, -2, "start_time");
+	if (run->end_time_ms >= 0) {
+		lua_pushinteger(L, (lua_Integer)run->end_time_ms);
+		lua_setfield(L, -2, "end_time");
+	}
+}
+
+static void push_data(lua_State *L, const mlm_run_record *run)
+{
+	lua_createtable(L, 0, 3);
+	lua_createtable(L, 0, (int)run->metric_count);
+	for (size_t i = 0; i < run->metric_count; i++) {
+		lua_pushnumber(L, run->metrics[i].value);
+		lua_setfield(L, -2, run->metrics[i].key);
+	}
+	lua_setfield(L, -2, "metrics");
+	set_texts(L, "params", run->params, run->param_count);
+	set_texts(L, "tags", run->tags, run->tag_count);
+}
+
+static void push_inputs(lua_State *L, const mlm_run_record *run)
+{
+	lua_createtable(L, 0, 1);
+	lua_createtable(L, (int)run->dataset_input_count, 0);
+	for (size_t i = 0; i < run->dataset_input_count; i++) {
+		const mlm_dataset_input *input = &run->dataset_inputs[i];
+		lua_createtable(L, 0, 2);
+		lua_createtable(L, 0, 6);
+		set_string(L, "name", input->name);
+		set_string(L, "digest", input->digest);
+		set_string(L, "source_type", input->source_type);
+		set_string(L, "source", input->source);
+		set_string(L, "schema", input->schema);
+		set_string(L, "profile", input->profile);
+		lua_setfield(L, -2, "dataset");
+		set_texts(L, "tags", input->tags, input->tag_count);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "dataset_inputs");
+}
+
+static void push_record(lua_State *L, const mlm_run_record *run)
+{
+	lua_createtable(L, 0, 3);
+	push_info(L, run);
+	lua_setfield(L, -2, "info");
+	push_data(L, run);
+	lua_setfield(L, -2, "data");
+	push_inputs(L, run);
+	lua_setfield(L, -2, "inputs");
+}
+
+static int get_run(lua_State *L)
+{
+	struct call call;
+	mlm_error err;
+	call_begin(&call, L, "get_run");
+	const char *id = call_optional_string(&call, 1, "run_id");
+	if (!id)
+		id = mlm_run_id(call_run(&call));
+	struct held_runs *held = hold_runs(L);
+	if (mlm_run_get(call.binding->manager, id, &held->list, &err) != MLM_OK)
+		return binding_fail(L, &err);
+	push_record(L, &held->list->items[0]);
+	return 1;
+}
+
+static int search_runs(lua_State *L)
+{
+	struct call call;
+	mlm_error err;
+	mlm_query query = MLM_QUERY_INIT;
+	call_begin(&call, L, "search_runs");
+	binding_read_query(&call, &query, true);
+	struct held_runs *held = hold_runs(L);
+	if (mlm_run_search(call.binding->manager, &query, &held->list, &err) != MLM_OK)
+		return binding_fail(L, &err);
+	lua_createtable(L, (int)held->list->count, 0);
+	for (size_t i = 0; i < held->list->count; i++) {
+		push_record(L, &held->list->items[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_pushstring(L, held->list->next_page_token);
+	return 2;
+}
+
+/* ---- metric histories ---- */
+
+struct held_history {
+	mlm_metric_history *history;
+};
+
+static int free_history(lua_State *L)
+{
+	struct held_history *held = luaL_checkudata(L, 1, "mlmanager.metric_history");
+	mlm_metric_history_free(held->history);
+	held->history = NULL;
+	return 0;
+}
+
+static struct held_history *hold_history(lua_State *L)
+{
+	struct held_history *held = lua_newuserdata(L, sizeof(*held));
+	held->history = NULL;
+	if (luaL_newmetatable(L, "mlmanager.metric_history")) {
+		lua_pushcfunction(L, free_history);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return held;
+}
+
+static void push_columns(lua_State *L, const mlm_metric_history *history)
+{
+	int count = history->count < INT32_MAX ? (int)history->count : 0;
+	lua_createtable(L, 0, 3);
+	lua_createtable(L, count, 0);
+	for (size_t i = 0; i < history->count; i++) {
+		lua_pushinteger(L, (lua_Integer)history->steps[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "step");
+	lua_createtable(L, count, 0);
+	for (size_t i = 0; i < history->count; i++) {
+		lua_pushinteger(L, (lua_Integer)history->timestamps_ms[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "timestamp");
+	lua_createtable(L, count, 0);
+	for (size_t i = 0; i < history->count; i++) {
+		lua_pushnumber(L, history->values[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_setfield(L, -2, "value");
+}
+
+static void push_points(lua_State *L, const mlm_metric_history *history, const char *key)
+{
+	lua_createtable(L, history->count < INT32_MAX ? (int)history->count : 0, 0);
+	for (size_t i = 0; i < history->count; i++) {
+		lua_createtable(L, 0, 4);
+		set_string(L, "key", key);
+		lua_pushnumber(L, history->values[i]);
+		lua_setfield(L, -2, "value");
+		lua_pushinteger(L, (lua_Integer)history->steps[i]);
+		lua_setfield(L, -2, "step");
+		lua_pushinteger(L, (lua_Integer)history->timestamps_ms[i]);
+		lua_setfield(L, -2, "timestamp");
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+}
+
+/* (key) of the active run, (run_id, key[, {columns=true}]) or {run_id=, key=, columns=}. */
+static int get_metric_history(lua_State *L)
+{
+	struct call call;
+	mlm_error err;
+	const char *run_id = NULL;
+	const char *key = NULL;
+	bool columns = false;
+	call_begin(&call, L, "get_metric_history");
+	int options = call_has_keywords(&call) ? 1 : 3;
+	if (lua_type(L, call_index(&call, 2)) == LUA_TTABLE)
+		options = 2;
+	if (options == 1 || call_has(&call, options)) {
+		struct fields fields = { &call, call_index(&call, options) };
+		if (lua_type(L, fields.at) != LUA_TTABLE)
+			call_bad(&call, options, "options must be a table {columns=true}, got %s",
+				binding_describe(L, fields.at));
+		fields_check(&fields, history_fields, NULL);
+		run_id = fields_string(&fields, "run_id");
+		key = fields_string(&fields, "key");
+		columns = fields_boolean(&fields, "columns", false);
+	}
+	if (options == 3 && call_has(&call, 2)) {
+		run_id = call_string(&call, 1, "run_id");
+		key = call_string(&call, 2, "key");
+	} else if (options != 1) {
+		key = call_string(&call, 1, "key");
+	}
+	if (!key)
+		call_bad(&call, 1, "key must be a string, got nil");
+	if (!run_id)
+		run_id = mlm_run_id(call_run(&call));
+	struct held_history *held = hold_history(L);
+	if (mlm_metric_history_get(call.binding->manager, run_id, key, &held->history, &err) !=
+		MLM_OK)
+		return binding_fail(L, &err);
+	if (columns)
+		push_columns(L, held->history);
+	else
+		push_points(L, held->history, key);
+	return 1;
+}
+
+const luaL_Reg binding_search_functions[] = {
+	{ "get_run", get_run },
+	{ "search_runs", search_runs },
+	{ "get_metric_history", get_metric_history },
+	{ NULL, NULL },
+};
