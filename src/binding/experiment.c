@@ -2,7 +2,7 @@
 /* Experiments: create, choose, look up, rename, delete, restore. */
 #include <string.h>
 
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 static const char *const create_fields[] = { "experiment_name", "name", "reset", "tags",
 	"artifact_location", NULL };
@@ -80,8 +80,8 @@ static int create_experiment(lua_State *L)
 		options.reset = fields_boolean(&fields, "reset", false);
 		options.artifact_location = fields_string(&fields, "artifact_location");
 		if (fields_get(&fields, "tags") == LUA_TTABLE)
-			options.tags = binding_read_texts(
-				&call, lua_gettop(L), "tag", &options.tag_count);
+			options.tags =
+				binding_read_texts(&call, lua_gettop(L), "tag", &options.tag_count);
 		else if (!lua_isnil(L, -1))
 			binding_wrong_type(L, call.name, "tags", "a table", -1);
 	} else {
@@ -106,9 +106,8 @@ static int set_active_experiment(lua_State *L)
 	bool is_id = lua_type(L, call.first) == LUA_TNUMBER;
 	mlm_error err;
 	/* lua_tostring has turned a number on the stack into its digits. */
-	mlm_status status = is_id
-		? mlm_experiment_set_active_id(call.binding->manager, name, &err)
-		: mlm_experiment_set_active(call.binding->manager, name, &err);
+	mlm_status status = is_id ? mlm_experiment_set_active_id(call.binding->manager, name, &err)
+				  : mlm_experiment_set_active(call.binding->manager, name, &err);
 	if (status != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;

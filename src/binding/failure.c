@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as Lua sees them: a table {code=, message=, area=} that prints as one sentence. */
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 static const char metatable[] = "mlmanager.error";
 

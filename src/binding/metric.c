@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 #define FRAME_METRICS 64 /* a map of up to so many is read on the C stack */
 
@@ -24,8 +24,7 @@ static double check_value(const struct call *call, int index, const char *key)
 
 static void read_when(const struct fields *fields, mlm_metric *metric)
 {
-	metric->step =
-		fields_integer(fields, "step", MLM_STEP_NEXT, INT64_MIN + 1, INT64_MAX);
+	metric->step = fields_integer(fields, "step", MLM_STEP_NEXT, INT64_MIN + 1, INT64_MAX);
 	metric->timestamp_ms =
 		fields_integer(fields, "timestamp", MLM_TIME_NOW, INT64_MIN + 1, INT64_MAX);
 }
@@ -132,9 +131,8 @@ static void read_entry(const struct call *call, const mlm_metric *when, mlm_metr
 	metric_out->key = lua_tolstring(L, -2, &metric_out->key_size);
 	if (metric_out->key[0] == 's' || metric_out->key[0] == 't')
 		refuse_when_field(call, metric_out->key);
-	metric_out->value = lua_type(L, -1) == LUA_TNUMBER
-		? lua_tonumber(L, -1)
-		: check_value(call, -1, metric_out->key);
+	metric_out->value = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1)
+							   : check_value(call, -1, metric_out->key);
 }
 
 static size_t count_entries(lua_State *L, int index)
@@ -176,7 +174,8 @@ static int log_map(struct call *call, int index, const mlm_metric *when)
 
 /* ---- lists ---- */
 
-static void read_pair(const struct call *call, int n, const mlm_metric *when, mlm_metric *metric_out)
+static void read_pair(
+	const struct call *call, int n, const mlm_metric *when, mlm_metric *metric_out)
 {
 	lua_State *L = call->L;
 	int pair = lua_gettop(L);
@@ -380,7 +379,8 @@ static int log_batch(lua_State *L)
 	for (int i = 0; i < 3; i++) {
 		int type = lua_type(L, lists + i);
 		if (type != LUA_TNIL && type != LUA_TTABLE)
-			binding_wrong_type(L, call.name, names[i], "a list of pairs or a map", lists + i);
+			binding_wrong_type(
+				L, call.name, names[i], "a list of pairs or a map", lists + i);
 	}
 	const mlm_metric *metrics = NULL;
 	const mlm_text *texts[2] = { NULL, NULL };

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding/arguments.h"
+#include <utf8proc.h>
+
+#include "binding/call.h"
+#include "binding/display.h"
 #include "binding/embedded.h"
 
 #define MANAGER_METATABLE "mlmanager.manager"
@@ -19,9 +22,6 @@ static const char handles_key; /* all managers' userdata, as weak keys */
 
 static const char *const manager_fields[] = { "store", "tracking_uri", "artifacts", "journal_dir",
 	"durability", "on_full", "journal_bytes_max", "system_metrics", NULL };
-
-/* Methods written in Lua: a source returns function(manager), which returns the method. */
-static const char *const lua_methods[] = { "run", "progress", NULL };
 
 /* ---- defaults from the host ---- */
 
@@ -58,8 +58,8 @@ const char *binding_source_name(lua_State *L)
 
 /* ---- opening and closing ---- */
 
-static int choose(const struct fields *fields, const char *name, const char *first,
-	const char *second)
+static int choose(
+	const struct fields *fields, const char *name, const char *first, const char *second)
 {
 	const char *text = fields_string(fields, name);
 	if (!text || strcmp(text, first) == 0)
@@ -84,10 +84,10 @@ static void read_options(const struct call *call, int index, mlm_manager_options
 	options->artifacts = fields_string(&fields, "artifacts");
 	options->journal_dir = fields_string(&fields, "journal_dir");
 	options->durability = choose(&fields, "durability", "process", "system")
-		? MLM_DURABILITY_SYSTEM
-		: MLM_DURABILITY_PROCESS;
-	options->on_full =
-		choose(&fields, "on_full", "error", "block") ? MLM_ON_FULL_BLOCK : MLM_ON_FULL_ERROR;
+				      ? MLM_DURABILITY_SYSTEM
+				      : MLM_DURABILITY_PROCESS;
+	options->on_full = choose(&fields, "on_full", "error", "block") ? MLM_ON_FULL_BLOCK
+									: MLM_ON_FULL_ERROR;
 	options->journal_bytes_max =
 		(uint64_t)fields_integer(&fields, "journal_bytes_max", 0, 1, INT64_MAX);
 	options->system_metrics = fields_boolean(&fields, "system_metrics", false);
@@ -154,25 +154,42 @@ static struct binding_manager *new_handle(lua_State *L)
 	return binding;
 }
 
+mlm_status binding_tag_traceback(mlm_run *run, const char *traceback, mlm_error *err)
+{
+	char text[MLM_TAG_VALUE_MAX + 1];
+	size_t used = 0;
+	utf8proc_ssize_t size = (utf8proc_ssize_t)strlen(traceback);
+	for (utf8proc_ssize_t i = 0; i < size;) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t length =
+			utf8proc_iterate((const utf8proc_uint8_t *)traceback + i, size - i, &c);
+		size_t bytes = length > 0 ? (size_t)length : 1;
+		if (used + bytes > MLM_TAG_VALUE_MAX)
+			break;
+		if (length > 0)
+			memcpy(text + used, traceback + i, bytes);
+		else
+			text[used] = '?';
+		used += bytes;
+		i += (utf8proc_ssize_t)bytes;
+	}
+	text[used] = '\0';
+	mlm_text tag = { TRACEBACK_TAG, text };
+	return mlm_run_set_tags(run, &tag, 1, err);
+}
+
 static mlm_status close_one(struct binding_manager *binding, mlm_run_status end_status,
 	const char *traceback, mlm_error *err)
 {
 	mlm_status first = MLM_OK;
-	if (traceback && binding->manager && !binding->is_closed) {
-		char cut[4 * MLM_TAG_VALUE_MAX + 1];
-		/* The end is where the error was raised from; the message stands in front of it. */
-		snprintf(cut, MLM_TAG_VALUE_MAX, "%s", traceback);
-		mlm_text tag = { TRACEBACK_TAG, cut };
-		for (int i = 0; i < binding->started_count; i++) {
-			mlm_error why;
-			mlm_status status = mlm_run_set_tags(binding->started[i], &tag, 1, &why);
-			if (status != MLM_OK && first == MLM_OK) {
-				first = status;
-				*err = why;
-			}
+	mlm_error why;
+	for (int i = 0; traceback && !binding->is_closed && i < binding->started_count; i++) {
+		mlm_status status = binding_tag_traceback(binding->started[i], traceback, &why);
+		if (status != MLM_OK && first == MLM_OK) {
+			first = status;
+			*err = why;
 		}
 	}
-	mlm_error why;
 	mlm_status status = close_handle(binding, end_status, &why);
 	if (status != MLM_OK && first == MLM_OK) {
 		first = status;
@@ -191,8 +208,7 @@ mlm_status binding_close_managers(
 	}
 	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
 		mlm_error why;
-		mlm_status status =
-			close_one(lua_touserdata(L, -2), end_status, traceback, &why);
+		mlm_status status = close_one(lua_touserdata(L, -2), end_status, traceback, &why);
 		if (status != MLM_OK && first == MLM_OK) {
 			first = status;
 			if (err)
@@ -328,23 +344,58 @@ void binding_add(lua_State *L, const luaL_Reg *functions, int userdata, int mana
 
 /* ---- properties ---- */
 
-/* A method that is written in Lua, made at its first use: few scripts need all. */
+/* The userdata behind a manager's table: what its functions are bound to. */
+static struct binding_manager *handle_of(lua_State *L, int manager)
+{
+	struct binding_manager *binding = NULL;
+	if (luaL_getmetafield(L, manager, "__index") == LUA_TFUNCTION && lua_getupvalue(L, -1, 1)) {
+		binding = lua_touserdata(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+	return binding;
+}
+
+static int push_latest(lua_State *L)
+{
+	struct binding_manager *binding = handle_of(L, 1);
+	bool is_open = binding && binding->manager && !binding->is_closed;
+	binding_push_latest(L, is_open ? binding->active : NULL);
+	return 1;
+}
+
+/* Upvalues: the function, the manager. Makes manager.f(…) and manager:f(…) the same. */
+static int call_with_manager(lua_State *L)
+{
+	if (!lua_rawequal(L, 1, lua_upvalueindex(2))) {
+		lua_pushvalue(L, lua_upvalueindex(2));
+		lua_insert(L, 1);
+	}
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+/* Methods that are written in Lua are made at their first use: few scripts need them. The manager is
+ * at 1. */
 static bool push_lua_method(lua_State *L, const char *name)
 {
-	for (int i = 0; lua_methods[i]; i++) {
-		if (strcmp(lua_methods[i], name) != 0)
-			continue;
-		if (!embedded_load(L, module_sources, name))
-			return false;
+	if (strcmp(name, "progress") == 0) {
+		lua_pushcfunction(L, push_latest);
+		binding_push_progress(L);
+	} else if (strcmp(name, "run") == 0) {
+		embedded_load(L, module_sources, "run");
 		lua_call(L, 0, 1);
-		lua_pushvalue(L, 1);
-		lua_call(L, 1, 1);
-		lua_pushvalue(L, 2);
-		lua_pushvalue(L, -2);
-		lua_rawset(L, 1);
-		return true;
+	} else {
+		return false;
 	}
-	return false;
+	lua_pushvalue(L, 1);
+	lua_pushcclosure(L, call_with_manager, 2);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, -2);
+	lua_rawset(L, 1);
+	return true;
 }
 
 static int get_property(lua_State *L)
@@ -383,10 +434,12 @@ static int set_property(lua_State *L)
 {
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
 	const char *how = strcmp(name, "current_run_id") == 0 ? "call set_active_run(run_id)"
-		: strcmp(name, "experiment_id") == 0 ? "call set_active_experiment(name or id)"
-						     : NULL;
+			  : strcmp(name, "experiment_id") == 0
+				  ? "call set_active_experiment(name or id)"
+				  : NULL;
 	if (how)
-		return binding_refuse(L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
+		return binding_refuse(
+			L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
 	lua_rawset(L, 1);
 	return 0;
 }
@@ -433,8 +486,10 @@ static int new_manager(lua_State *L)
 	int first = lua_rawequal(L, 1, lua_upvalueindex(1)) ? 2 : 1;
 	struct call call = { .L = L, .name = "MLManager", .first = first };
 	if (!lua_isnoneornil(L, first) && lua_type(L, first) != LUA_TTABLE)
-		call_bad(&call, 1, "options must be a table such as {store=\"sqlite:mlmanager.db\"}, got "
-			"%s", binding_describe(L, first));
+		call_bad(&call, 1,
+			"options must be a table such as {store=\"sqlite:mlmanager.db\"}, got "
+			"%s",
+			binding_describe(L, first));
 	lua_settop(L, first);
 	struct binding_manager *binding = new_handle(L);
 	int userdata = lua_gettop(L);
@@ -474,6 +529,8 @@ int luaopen_mlmanager(lua_State *L)
 	lua_setfield(L, 2, "MLManager");
 	lua_pushstring(L, mlm_version());
 	lua_setfield(L, 2, "_VERSION");
+	binding_push_table(L);
+	lua_setfield(L, 2, "table");
 	binding_open_evaluator(L, 2);
 	binding_open_csv(L, 2);
 	lua_settop(L, 2);

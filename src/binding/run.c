@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 #define RUN_METATABLE "mlmanager.run"
 
@@ -73,14 +73,6 @@ static void forget_started(struct binding_manager *binding, const mlm_run *run)
 		binding->started[i] = binding->started[--binding->started_count];
 		return;
 	}
-}
-
-static bool is_started(const struct binding_manager *binding, const mlm_run *run)
-{
-	for (int i = 0; i < binding->started_count; i++)
-		if (binding->started[i] == run)
-			return true;
-	return false;
 }
 
 /* ---- starting ---- */
@@ -180,7 +172,8 @@ static mlm_run_status check_status(const struct call *call, const char *name)
 	mlm_run_status status = mlm_run_status_parse(name);
 	if (name && status == MLM_RUN_UNCHANGED)
 		binding_refuse(call->L, MLM_EINVAL, "argument",
-			"%s: status must be FINISHED, FAILED, KILLED, RUNNING or SCHEDULED, got '%s'",
+			"%s: status must be FINISHED, FAILED, KILLED, RUNNING or SCHEDULED, got "
+			"'%s'",
 			call->name, name);
 	return status;
 }
@@ -351,19 +344,21 @@ static int is_open(lua_State *L)
 	return 1;
 }
 
-/* True for runs that this manager started: manager:run asks before it ends one. */
-static int was_started(lua_State *L)
+/* set_traceback(text): for manager:run, whose errors are caught in Lua. */
+static int set_traceback(lua_State *L)
 {
-	struct binding_manager *binding = NULL;
-	mlm_run *run = binding_to_run(L, 1, &binding);
-	lua_pushboolean(L, run && is_started(binding, run));
-	return 1;
+	struct call call;
+	mlm_error err;
+	call_begin(&call, L, "set_traceback");
+	if (binding_tag_traceback(call_run(&call), call_string(&call, 1, "text"), &err) != MLM_OK)
+		return binding_fail(L, &err);
+	return 0;
 }
 
 const luaL_Reg binding_run_methods[] = {
 	{ "close", close_run },
 	{ "is_open", is_open },
-	{ "was_started", was_started },
+	{ "set_traceback", set_traceback },
 	{ "end_run", end_run },
 	{ "reset_run", reset_run },
 	{ NULL, NULL },

@@ -2,7 +2,7 @@
 /* What is read back of runs: get_run, search_runs, get_metric_history. */
 #include <string.h>
 
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 static const char *const run_query_fields[] = { "experiment_ids", "filter", "order_by",
 	"max_results", "page_token", "view", NULL };
@@ -66,8 +66,10 @@ void binding_read_query(const struct call *call, mlm_query *query, bool is_of_ru
 		return;
 	struct fields fields = { call, call->first };
 	if (lua_type(L, call->first) != LUA_TTABLE)
-		call_bad(call, 1, "the query must be a table such as {filter=\"metrics.loss < 0.1\"}, "
-			"got %s", binding_describe(L, call->first));
+		call_bad(call, 1,
+			"the query must be a table such as {filter=\"metrics.loss < 0.1\"}, "
+			"got %s",
+			binding_describe(L, call->first));
 	fields_check(&fields, is_of_runs ? run_query_fields : experiment_query_fields, NULL);
 	query->filter = fields_string(&fields, "filter");
 	query->page_token = fields_string(&fields, "page_token");

@@ -2,7 +2,7 @@
 /* Params and tags: log_param, log_params, set_tag, set_tags, delete_tag. */
 #include <string.h>
 
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 enum text_kind { TEXT_PARAM, TEXT_TAG };
 
@@ -11,8 +11,7 @@ static const char *kind_name(enum text_kind kind)
 	return kind == TEXT_PARAM ? "param" : "tag";
 }
 
-static int write_texts(
-	struct call *call, enum text_kind kind, const mlm_text *texts, size_t count)
+static int write_texts(struct call *call, enum text_kind kind, const mlm_text *texts, size_t count)
 {
 	mlm_error err;
 	mlm_run *run = call_run(call);
@@ -57,8 +56,9 @@ static int write_one(lua_State *L, const char *name, enum text_kind kind)
 		return write_texts(&call, kind, &text, 1);
 	}
 	if (lua_type(L, first) != LUA_TTABLE)
-		call_bad(&call, 1, "a %s is (\"key\", value), {key=, value=} or {name=value}, got %s",
-			what, binding_describe(L, first));
+		call_bad(&call, 1,
+			"a %s is (\"key\", value), {key=, value=} or {name=value}, got %s", what,
+			binding_describe(L, first));
 	if (lua_rawlen(L, first) > 0)
 		call_bad(&call, 1, "%s takes one %s or a map; %s takes lists", name, what,
 			kind == TEXT_PARAM ? "log_params" : "set_tags");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start_timer and log_and_stop_timer. */
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 #define TIMER_METATABLE "mlmanager.timer"
 

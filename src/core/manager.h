@@ -57,6 +57,7 @@ struct mlm_run {
 	mlm_run *next; /* in the manager's list of handles */
 	char id[MLM_ID_SIZE];
 	char experiment_id[MLM_ID_SIZE];
+	char *name;
 	_Atomic bool is_open; /* written under the journal's lock */
 	bool started_here; /* to be ended by this manager */
 	bool is_new; /* made by this process: no steps in the store to go on from */

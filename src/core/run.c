@@ -49,11 +49,17 @@ static mlm_run *find_handle(const mlm_manager *manager, const char *run_id)
 	return NULL;
 }
 
-static mlm_run *new_handle(mlm_manager *manager, const char *run_id, const char *experiment_id)
+static mlm_run *new_handle(
+	mlm_manager *manager, const char *run_id, const char *experiment_id, const char *name)
 {
 	mlm_run *run = calloc(1, sizeof(*run));
 	if (!run)
 		return NULL;
+	run->name = strdup(name ? name : "");
+	if (!run->name) {
+		free(run);
+		return NULL;
+	}
 	run->manager = manager;
 	snprintf(run->id, sizeof(run->id), "%s", run_id);
 	snprintf(run->experiment_id, sizeof(run->experiment_id), "%s", experiment_id);
@@ -217,7 +223,7 @@ static mlm_status check_start(mlm_manager *manager, const mlm_run_options *optio
 static mlm_status create(
 	mlm_manager *manager, const struct store_new_run *row, mlm_run **run_out, mlm_error *err)
 {
-	mlm_run *run = new_handle(manager, row->run_id, row->experiment_id);
+	mlm_run *run = new_handle(manager, row->run_id, row->experiment_id, row->run_name);
 	if (!run)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	mlm_status status = journal_append_run(manager->journal, run->id, true, err);
@@ -324,7 +330,8 @@ mlm_status run_set_active_inside(
 		status = error_set(err, MLM_ESTATE, "run",
 			"run %s is deleted; bring it back with restore_run first", run_id);
 	} else if (!run) {
-		run = new_handle(manager, list->items[0].run_id, list->items[0].experiment_id);
+		run = new_handle(manager, list->items[0].run_id, list->items[0].experiment_id,
+			list->items[0].run_name);
 		if (run)
 			keep_handle(manager, run);
 		else
@@ -370,6 +377,21 @@ mlm_run *mlm_run_active(mlm_manager *manager)
 	mlm_run *run = manager->active;
 	manager_leave(manager);
 	return run;
+}
+
+bool mlm_run_is_open(const mlm_run *run)
+{
+	return atomic_load(&run->is_open);
+}
+
+void mlm_run_experiment_id(const mlm_run *run, char id_out[MLM_ID_SIZE])
+{
+	memcpy(id_out, run->experiment_id, MLM_ID_SIZE);
+}
+
+void mlm_run_name(const mlm_run *run, char *name_out, size_t size)
+{
+	snprintf(name_out, size, "%s", run->name);
 }
 
 const char *mlm_run_id(const mlm_run *run)

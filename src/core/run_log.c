@@ -168,6 +168,7 @@ void run_free(mlm_run *run)
 	for (size_t i = 0; i < run->timer_count; i++)
 		free(run->timers[i].name);
 	free(run->timers);
+	free(run->name);
 	free(run);
 }
 

@@ -109,6 +109,15 @@ MLM_EXPORT mlm_status mlm_run_set_active(
 /** The active run, or NULL. */
 MLM_EXPORT mlm_run *mlm_run_active(mlm_manager *manager);
 
+/** True until the run has ended or been deleted, or its manager is closed. */
+MLM_EXPORT bool mlm_run_is_open(const mlm_run *run);
+
+/** Copies the id of the experiment it belongs to. */
+MLM_EXPORT void mlm_run_experiment_id(const mlm_run *run, char id_out[MLM_ID_SIZE]);
+
+/** Copies its name as of when it was started or taken up, cut to size bytes with the NUL. */
+MLM_EXPORT void mlm_run_name(const mlm_run *run, char *name_out, size_t size);
+
 /** Its id, 32 hex digits. Never NULL; lives as long as the manager. */
 MLM_EXPORT const char *mlm_run_id(const mlm_run *run);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef BINDING_ARGUMENTS_H
-#define BINDING_ARGUMENTS_H
+#ifndef BINDING_CALL_H
+#define BINDING_CALL_H
 
 /* Reading what a script passed. Each reader raises one sentence that names the argument or field, says
  * what was wrong and what is right. Argument numbers are what the script's author counts: a leading
@@ -85,8 +85,8 @@ int64_t fields_integer(const struct fields *fields, const char *name, int64_t mi
 	int64_t least, int64_t most);
 
 /** Raises "<what> must be <wanted>, got <what is there>". */
-int binding_wrong_type(lua_State *L, const char *function, const char *what, const char *wanted,
-	int index);
+int binding_wrong_type(
+	lua_State *L, const char *function, const char *what, const char *wanted, int index);
 
 /** "a string", "nil", "a table", … or the value itself where it is short. Pushes the text. */
 const char *binding_describe(lua_State *L, int index);
@@ -133,6 +133,12 @@ mlm_run *binding_to_run(lua_State *L, int index, struct binding_manager **bindin
 /** Fills *query with the fields of the table that is the first argument, if there is one. What it
  * points to stays on the stack. */
 void binding_read_query(const struct call *call, mlm_query *query, bool is_of_runs);
+
+/** Sets the tag mlmanager.traceback, cut to a tag's length and mended where it is not UTF-8. */
+mlm_status binding_tag_traceback(mlm_run *run, const char *traceback, mlm_error *err);
+
+/** Makes the metatable of run objects. */
+void binding_open_run(lua_State *L);
 
 /** What is remembered for mlflow.source.name, or NULL. Borrowed from the registry. */
 const char *binding_source_name(lua_State *L);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "binding/arguments.h"
+#include "binding/call.h"
 
 #include <locale.h>
 #include <math.h>
@@ -74,8 +74,8 @@ const char *binding_describe(lua_State *L, int index)
 		const char *text = lua_tolstring(L, index, &size);
 		char shown[DESCRIBED_BYTES + 1];
 		snprintf(shown, sizeof(shown), "%s", text);
-		return lua_pushfstring(
-			L, size > DESCRIBED_BYTES ? "the string '%s...'" : "the string '%s'", shown);
+		return lua_pushfstring(L,
+			size > DESCRIBED_BYTES ? "the string '%s...'" : "the string '%s'", shown);
 	}
 	if (type == LUA_TNUMBER) {
 		lua_pushvalue(L, index);
@@ -135,9 +135,10 @@ void fields_check(const struct fields *fields, const char *const *known, const c
 		if (lua_type(L, -2) == LUA_TSTRING && is_known(lua_tostring(L, -2), known))
 			continue;
 		lua_pop(L, 1);
-		const char *what = lua_type(L, -1) == LUA_TSTRING
-			? lua_pushfstring(L, "unknown field '%s'", lua_tostring(L, -1))
-			: lua_pushliteral(L, "a list where fields are wanted");
+		const char *what =
+			lua_type(L, -1) == LUA_TSTRING
+				? lua_pushfstring(L, "unknown field '%s'", lua_tostring(L, -1))
+				: lua_pushliteral(L, "a list where fields are wanted");
 		luaL_Buffer list;
 		luaL_buffinit(L, &list);
 		for (int i = 0; known[i]; i++) {
@@ -162,8 +163,8 @@ int binding_wrong_type(
 	lua_State *L, const char *function, const char *what, const char *wanted, int index)
 {
 	const char *got = binding_describe(L, index);
-	return binding_refuse(
-		L, MLM_EINVAL, "argument", "%s: %s must be %s, got %s", function, what, wanted, got);
+	return binding_refuse(L, MLM_EINVAL, "argument", "%s: %s must be %s, got %s", function,
+		what, wanted, got);
 }
 
 const char *fields_string(const struct fields *fields, const char *name)
@@ -196,8 +197,8 @@ bool fields_boolean(const struct fields *fields, const char *name, bool missing)
 	return value;
 }
 
-int64_t fields_integer(const struct fields *fields, const char *name, int64_t missing,
-	int64_t least, int64_t most)
+int64_t fields_integer(
+	const struct fields *fields, const char *name, int64_t missing, int64_t least, int64_t most)
 {
 	lua_State *L = fields->call->L;
 	int type = fields_get(fields, name);
@@ -265,7 +266,8 @@ const char *binding_value_text(
 		const char *text = lua_tolstring(L, index, &size);
 		if (strlen(text) != size)
 			binding_refuse(L, MLM_EINVAL, "argument",
-				"%s: the value of %s '%s' holds a zero byte; log bytes as an artifact",
+				"%s: the value of %s '%s' holds a zero byte; log bytes as an "
+				"artifact",
 				call->name, kind, key);
 		lua_pushvalue(L, index);
 		break;
@@ -303,8 +305,8 @@ static const char *check_text_key(const struct call *call, int index, const char
 			call->name, kind, binding_describe(L, index));
 	const char *key = lua_tolstring(L, index, &size);
 	if (strlen(key) != size)
-		binding_refuse(
-			L, MLM_EINVAL, "argument", "%s: a %s's key holds a zero byte", call->name, kind);
+		binding_refuse(L, MLM_EINVAL, "argument", "%s: a %s's key holds a zero byte",
+			call->name, kind);
 	return key;
 }
 
@@ -323,15 +325,16 @@ static void read_text(const struct call *call, int key_index, int value_index, i
 	lua_rawseti(L, keep, 2 * n);
 }
 
-static size_t read_text_list(
-	const struct call *call, int index, int keep, const char *kind, mlm_text *texts, size_t count)
+static size_t read_text_list(const struct call *call, int index, int keep, const char *kind,
+	mlm_text *texts, size_t count)
 {
 	lua_State *L = call->L;
 	for (size_t i = 0; i < count; i++) {
 		lua_rawgeti(L, index, (lua_Integer)i + 1);
 		if (lua_type(L, -1) != LUA_TTABLE)
 			binding_refuse(L, MLM_EINVAL, "argument",
-				"%s: item %d of the list of %ss must be a pair {key, value}, got %s",
+				"%s: item %d of the list of %ss must be a pair {key, value}, got "
+				"%s",
 				call->name, (int)i + 1, kind, binding_describe(L, -1));
 		lua_rawgeti(L, -1, 1);
 		lua_rawgeti(L, -2, 2);
