@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/csv_column.h"
@@ -18,6 +19,11 @@
 #define NAME_SHOWN    120 /* bytes of a name or path in an error */
 #define LINE_FORMAT   "%.*s, line %zu: "
 #define LINE_OF(l, n) NAME_SHOWN, (l)->source, (size_t)(n)
+
+/* The errors below say them in words. */
+_Static_assert(MLM_CSV_BYTES_MAX == 1u << 30, "1 GiB");
+_Static_assert(MLM_CSV_CELL_BYTES_MAX == 1u << 20, "1 MiB");
+_Static_assert(MLM_CSV_COLUMNS_MAX == 16384, "16384");
 
 struct mlm_csv {
 	struct csv_column *columns;
@@ -160,8 +166,8 @@ static void lay_out(struct loader *loader)
 	}
 	if (has_header && is_header_of_numbers(loader)) {
 		fail(loader, loader->row_line,
-			"every cell of the header is a number; if the file has no header, say so, "
-			"else name its columns");
+			"every cell of the header is a number; if there is no header, say so "
+			"(header = false), else name its columns");
 		return;
 	}
 	if (!has_header && options->columns && options->column_count != loader->width) {
@@ -264,13 +270,15 @@ static void count_line(struct loader *loader, char last)
 		loader->line++;
 }
 
-static void parse_chunk(struct loader *loader, const char *bytes, size_t size)
+static void add_bytes(struct loader *loader, size_t size)
 {
 	loader->bytes += size;
-	if (loader->bytes > MLM_CSV_BYTES_MAX) {
+	if (loader->bytes > MLM_CSV_BYTES_MAX)
 		fail(loader, loader->line, "larger than 1 GiB");
-		return;
-	}
+}
+
+static void parse_chunk(struct loader *loader, const char *bytes, size_t size)
+{
 	size_t start = 0;
 	while (start < size && loader->status == MLM_OK) {
 		size_t end = start;
@@ -294,6 +302,8 @@ static void parse_chunk(struct loader *loader, const char *bytes, size_t size)
 /* What the first bytes tell; returns how many of them to skip. */
 static size_t skip_mark(struct loader *loader, const char *bytes, size_t size)
 {
+	if (loader->status != MLM_OK)
+		return 0;
 	if (size >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
 		return 3;
 	if (size >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0))
@@ -377,6 +387,7 @@ mlm_status mlm_csv_parse(const char *text, size_t size, const mlm_csv_options *o
 	mlm_status status = start(&loader, options, "CSV text", err);
 	if (status != MLM_OK)
 		return status;
+	add_bytes(&loader, size);
 	size_t skipped = skip_mark(&loader, text, size);
 	for (size_t at = skipped; at < size && loader.status == MLM_OK; at += CHUNK_SIZE)
 		parse_chunk(&loader, text + at, size - at < CHUNK_SIZE ? size - at : CHUNK_SIZE);
@@ -415,6 +426,10 @@ mlm_status mlm_csv_read(
 		close(file);
 		return status;
 	}
+	/* A file that is too large is refused at once, a pipe when it has said too much. */
+	struct stat info;
+	if (fstat(file, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > MLM_CSV_BYTES_MAX)
+		add_bytes(&loader, (size_t)info.st_size);
 	bool is_first = true;
 	ssize_t size;
 	while (loader.status == MLM_OK && (size = read_chunk(file, bytes, sizeof(bytes))) != 0) {
@@ -423,6 +438,7 @@ mlm_status mlm_csv_read(
 				err, errno, AREA, "cannot read '%.*s'", NAME_SHOWN, path);
 			break;
 		}
+		add_bytes(&loader, (size_t)size);
 		size_t skipped = is_first ? skip_mark(&loader, bytes, (size_t)size) : 0;
 		is_first = false;
 		if (loader.status == MLM_OK)

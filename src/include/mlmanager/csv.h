@@ -43,8 +43,8 @@ typedef struct mlm_csv_options {
  * blank lines are skipped; blanks around a cell are dropped unless they stand in its quotes. A
  * header cell without a name is called after its place, column1 being the first.
  *
- * A column is numeric if all its cells are empty or decimal numbers with a point, whatever the
- * locale (nan and inf, with any case and sign, are numbers), else it is text.
+ * A column is numeric if all its cells are empty or decimal numbers with a point, in quotes or not,
+ * whatever the locale (nan and inf, with any case and sign, are numbers), else it is text.
  *
  * Errors:  ENOTFOUND, EIO (path), ENOMEM, EINVAL (an option, or, with the line: a row of another
  *          length than the first, two columns of one name, a header of numbers only where columns

@@ -208,6 +208,9 @@ TEST(csv_read__files_and_errors)
 	CHECK_INT(mlm_csv_row_count(csv), 1);
 	CHECK(mlm_csv_numbers(csv, 1)[0] == 2);
 	mlm_csv_free(csv);
+	CHECK_INT(ftruncate(file, (off_t)MLM_CSV_BYTES_MAX + 1), 0);
+	CHECK_STATUS(mlm_csv_read(path, NULL, &csv, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "larger than 1 GiB");
 	close(file);
 	unlink(path);
 	CHECK_STATUS(mlm_csv_read(path, NULL, &csv, &err), MLM_ENOTFOUND);
