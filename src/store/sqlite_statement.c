@@ -115,6 +115,11 @@ mlm_status sqlite_end(struct sqlite_store *store, mlm_status status, mlm_error *
 		status = sqlite_statement(store, "COMMIT", &commit, err);
 	if (status == MLM_OK)
 		status = sqlite_step_done(store, commit, "could not commit", err);
+	if (status == MLM_OK && store->first_write_unsynced && sqlite3_total_changes(store->db)) {
+		store->first_write_unsynced = false;
+		status = sqlite_run(store, "PRAGMA synchronous = NORMAL",
+			"could not configure the connection", err);
+	}
 	/* A full disk makes SQLite roll back by itself; a busy commit leaves it to us. */
 	if (status != MLM_OK && !sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);

@@ -32,6 +32,8 @@ struct sqlite_store {
 	bool for_flusher;
 	mlm_durability durability;
 	uint32_t busy_timeout_ms;
+	bool first_write_unsynced; /* see sqlite_end() */
+	int64_t opened_ns;
 	uint64_t jitter; /* state of the busy handler's random sleeps */
 	int64_t busy_since_ns;
 	struct sqlite_cached_statement {
