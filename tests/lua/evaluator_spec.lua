@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 local mlmanager = require "mlmanager"
+local process = require "tests.lua.process"
 
 local function near(expected, actual)
   assert.is_true(math.abs(expected - actual) <= 1e-14,
@@ -219,5 +220,37 @@ describe("SpliceMultiClassificationEvaluator", function()
     local evaluator = mlmanager.SpliceMultiClassificationEvaluator()
     refused("column 'label', row 1: 0.5 is not a whole number", evaluator.input, evaluator,
       { label = { 0.5 }, prediction = { 1 } })
+  end)
+end)
+
+describe("log_evaluator_metrics", function()
+  local directory, manager
+
+  before_each(function()
+    directory = process.directory()
+    manager = mlmanager.MLManager { store = "sqlite:" .. directory .. "/a.db" }
+    manager:create_experiment("evaluators")
+    manager:start_run()
+  end)
+
+  after_each(function()
+    manager:close()
+    process.remove(directory)
+  end)
+
+  it("logs every number and returns the dictionary", function()
+    local evaluator = binary()
+    evaluator:input { label = labels, prediction = predictions, probability = probabilities }
+    local results = manager:log_evaluator_metrics(evaluator)
+    local expected = evaluator:get_results()
+    assert.same(expected, results)
+    expected.confusion_matrix, expected.classes = nil, nil
+    assert.same(expected, manager:get_run(manager.current_run_id).data.metrics)
+    manager:end_run()
+  end)
+
+  it("refuses what is no evaluator", function()
+    refused("an evaluator is wanted", manager.log_evaluator_metrics, manager, {})
+    manager:end_run()
   end)
 end)
