@@ -166,6 +166,9 @@ group_fuzz() {
 		seeds=()
 		[ ! -d "tests/fuzz/corpus/${name%_fuzz}" ] ||
 			seeds=("tests/fuzz/corpus/${name%_fuzz}")
+		# Words of the language, which random bytes would take long to find.
+		[ ! -e "tests/fuzz/${name%_fuzz}.dict" ] ||
+			seeds+=("-dict=tests/fuzz/${name%_fuzz}.dict")
 		if "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
 			-artifact_prefix="$findings/" "$findings/corpus" "${seeds[@]}" \
 			>"$findings/log" 2>&1; then

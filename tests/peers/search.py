@@ -239,6 +239,7 @@ DIFFERENT = [
     ("mlflow", "any", r"\.\d+(e\d+)?(?!\w)", "keys of digits alone need no quotes"),
     ("mlflow", "any", r"`(metrics|params|tags|attribute)`\.", "entities may be in ` everywhere"),
     ("answer", "order_by", r"[`'\"]\w+$", "`a`ASC is a and ASC; MLflow looks for aASC"),
+    ("ours", "order_by", r"[`'\"]\w", "a blank follows a key in quotes"),
     ("ours", "any", r"\s\.", "a dot has no blank before it"),
     ("ours", "any", r"\.(\s|$|[^\w\s`'\"])", "a key is not empty and does not begin with a blank"),
     ("ours", "any", r"\.(``|\'\'|\"\")", "a key is not empty"),
