@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mlmanager/manager.h"
+
+#include <sys/wait.h>
+
+#include "scratch_store.h"
+
+TEST(manager_open__einval_on_wrong_options)
+{
+	mlm_manager *manager = NULL;
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.version = 99;
+	CHECK_STATUS(mlm_manager_open(&options, &manager, &err), MLM_EINVAL);
+	CHECK(!manager);
+	options = (mlm_manager_options)MLM_MANAGER_OPTIONS_INIT;
+	options.journal_bytes_max = 5;
+	CHECK_STATUS(mlm_manager_open(&options, &manager, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "journal_bytes_max");
+}
+
+TEST(manager_open__einval_on_an_unknown_experiment_in_the_environment)
+{
+	struct scratch s;
+	scratch_make(&s);
+	mlm_manager_options options = scratch_options(&s);
+	options.ignore_environment = false;
+	setenv("MLFLOW_EXPERIMENT_NAME", "nobody", 1);
+	CHECK_STATUS(mlm_manager_open(&options, &s.manager, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "MLFLOW_EXPERIMENT_NAME");
+	unsetenv("MLFLOW_EXPERIMENT_NAME");
+	scratch_remove(&s);
+}
+
+TEST(manager_open__takes_experiment_and_run_from_the_environment)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	char id[MLM_ID_SIZE];
+	scratch_start(&s, &run);
+	strcpy(id, mlm_run_id(run));
+	mlm_manager_free(s.manager);
+	setenv("MLFLOW_EXPERIMENT_NAME", "tests", 1);
+	setenv("MLFLOW_RUN_ID", id, 1);
+	mlm_manager_options options = scratch_options(&s);
+	options.ignore_environment = false;
+	MUST(mlm_manager_open(&options, &s.manager, &err));
+	CHECK(mlm_run_active(s.manager));
+	CHECK_STRING(mlm_run_id(mlm_run_active(s.manager)), id);
+	unsetenv("MLFLOW_EXPERIMENT_NAME");
+	unsetenv("MLFLOW_RUN_ID");
+	scratch_remove(&s);
+}
+
+TEST(manager_close__ends_runs_and_makes_every_call_estate)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_run_list *list = NULL;
+	char id[MLM_ID_SIZE];
+	scratch_start(&s, &run);
+	strcpy(id, mlm_run_id(run));
+	MUST(mlm_run_log_metric(run, "loss", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	MUST(mlm_manager_close(s.manager, MLM_RUN_FAILED, &err));
+	MUST(mlm_manager_close(s.manager, 0, &err));
+	CHECK_STATUS(mlm_run_log_metric(run, "loss", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err),
+		MLM_ESTATE);
+	CHECK_CONTAINS(err.message, "closed");
+	CHECK_STATUS(mlm_run_start(s.manager, NULL, NULL, &err), MLM_ESTATE);
+	CHECK_STATUS(mlm_manager_flush(s.manager, 0, &err), MLM_ESTATE);
+	CHECK_STATUS(mlm_run_end(run, 0, &err), MLM_ESTATE);
+	CHECK(!mlm_run_active(s.manager));
+	mlm_manager_free(s.manager);
+	scratch_reopen(&s);
+	MUST(mlm_run_get(s.manager, id, &list, &err));
+	CHECK_INT(list->items[0].status, MLM_RUN_FAILED);
+	CHECK_INT(list->items[0].metric_count, 1);
+	mlm_run_list_free(list);
+	scratch_remove(&s);
+}
+
+TEST(manager_flush__makes_records_visible_to_others)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_manager *other = NULL;
+	mlm_metric_history *history = NULL;
+	scratch_start(&s, &run);
+	for (int i = 0; i < 1000; i++)
+		MUST(mlm_run_log_metric(run, "m", 0, i, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	MUST(mlm_manager_flush(s.manager, MLM_FOREVER, &err));
+	mlm_manager_options options = scratch_options(&s);
+	MUST(mlm_manager_open(&options, &other, &err));
+	MUST(mlm_metric_history_get(other, mlm_run_id(run), "m", &history, &err));
+	CHECK_INT(history->count, 1000);
+	mlm_metric_history_free(history);
+	mlm_manager_free(other);
+	scratch_remove(&s);
+}
+
+TEST(manager__a_forked_child_is_told_so_and_disturbs_nothing)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_metric_history *history = NULL;
+	scratch_start(&s, &run);
+	MUST(mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	pid_t child = fork();
+	if (child == 0) {
+		mlm_status logged =
+			mlm_run_log_metric(run, "m", 0, 2, MLM_STEP_NEXT, MLM_TIME_NOW, NULL);
+		mlm_status started = mlm_run_start(s.manager, NULL, NULL, NULL);
+		mlm_status ended = mlm_run_end(run, 0, NULL);
+		mlm_manager_free(s.manager);
+		_exit(logged == MLM_ESTATE && started == MLM_ESTATE && ended == MLM_ESTATE ? 0 : 1);
+	}
+	int how = 0;
+	waitpid(child, &how, 0);
+	CHECK(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+	MUST(mlm_run_log_metric(run, "m", 0, 3, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	MUST(mlm_metric_history_get(s.manager, mlm_run_id(run), "m", &history, &err));
+	CHECK_INT(history->count, 2);
+	mlm_metric_history_free(history);
+	scratch_remove(&s);
+}
+
+static void count_findings(void *payload, bool repaired, const char *finding)
+{
+	(void)repaired;
+	(void)finding;
+	++*(int *)payload;
+}
+
+TEST(manager_doctor__finds_nothing_wrong_with_a_new_store)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	int findings = 0;
+	scratch_start(&s, &run);
+	MUST(mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	MUST(mlm_manager_doctor(s.manager, true, count_findings, &findings, &err));
+	CHECK_INT(findings, 0);
+	scratch_remove(&s);
+}
+
+int main(void)
+{
+	RUN(manager_open__einval_on_wrong_options);
+	RUN(manager_open__einval_on_an_unknown_experiment_in_the_environment);
+	RUN(manager_open__takes_experiment_and_run_from_the_environment);
+	RUN(manager_close__ends_runs_and_makes_every_call_estate);
+	RUN(manager_flush__makes_records_visible_to_others);
+	RUN(manager__a_forked_child_is_told_so_and_disturbs_nothing);
+	RUN(manager_doctor__finds_nothing_wrong_with_a_new_store);
+	return check_done();
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/store_uri.h"
+
+#include <unistd.h>
+
+#include "check.h"
+
+static mlm_error err;
+static struct store_place place;
+
+static mlm_status resolve(const char *store)
+{
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.store = store;
+	store_place_clear(&place);
+	return store_place_resolve(&options, &place, &err);
+}
+
+TEST(resolve__one_spelling_for_all_forms)
+{
+	CHECK_INT(resolve("sqlite:x.db"), MLM_OK);
+	CHECK_STRING(place.uri, "sqlite:/tmp/x.db");
+	CHECK_STRING(place.artifacts, "/tmp/mlartifacts");
+	CHECK_STRING(place.journal_dir, "/tmp/x.db-journal.d");
+	CHECK_INT(resolve("sqlite:///x.db"), MLM_OK);
+	CHECK_STRING(place.uri, "sqlite:/tmp/x.db");
+	CHECK_INT(resolve("sqlite:////tmp/x.db"), MLM_OK);
+	CHECK_STRING(place.uri, "sqlite:/tmp/x.db");
+	CHECK_INT(resolve("sqlite:/tmp/a b#c%20.db"), MLM_OK);
+	CHECK_STRING(place.path, "/tmp/a b#c%20.db");
+}
+
+TEST(resolve__follows_the_environment)
+{
+	setenv("MLFLOW_TRACKING_URI", "sqlite:///env.db", 1);
+	setenv("MLMANAGER_JOURNAL_DIR", "/var/tmp/journals", 1);
+	CHECK_INT(resolve(NULL), MLM_OK);
+	CHECK_STRING(place.path, "/tmp/env.db");
+	CHECK_CONTAINS(place.journal_dir, "/var/tmp/journals/");
+	CHECK_INT(resolve("sqlite:given.db"), MLM_OK);
+	CHECK_STRING(place.path, "/tmp/given.db");
+	unsetenv("MLFLOW_TRACKING_URI");
+	unsetenv("MLMANAGER_JOURNAL_DIR");
+	CHECK_INT(resolve(NULL), MLM_OK);
+	CHECK_STRING(place.path, "/tmp/mlmanager.db");
+}
+
+TEST(resolve__einval_shows_the_right_form)
+{
+	static const char *const bad[] = { "x.db", "sqlite://x.db", "sqlite:", "sqlite3:x",
+		"sqlite::memory:" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CHECK_STATUS(resolve(bad[i]), MLM_EINVAL);
+		CHECK_CONTAINS(err.message, "sqlite:PATH");
+	}
+}
+
+TEST(resolve__eunsupported_without_the_password)
+{
+	CHECK_STATUS(resolve("postgresql://me:secret@host/db"), MLM_EUNSUPPORTED);
+	CHECK(!strstr(err.message, "secret"));
+}
+
+TEST(resolve__enotfound_on_a_missing_directory)
+{
+	CHECK_STATUS(resolve("sqlite:/nonexistent/dir/x.db"), MLM_ENOTFOUND);
+	CHECK_CONTAINS(err.message, "/nonexistent/dir");
+}
+
+int main(void)
+{
+	if (chdir("/tmp") != 0)
+		return 1;
+	unsetenv("MLFLOW_TRACKING_URI");
+	unsetenv("MLMANAGER_JOURNAL_DIR");
+	RUN(resolve__one_spelling_for_all_forms);
+	RUN(resolve__follows_the_environment);
+	RUN(resolve__einval_shows_the_right_form);
+	RUN(resolve__eunsupported_without_the_password);
+	RUN(resolve__enotfound_on_a_missing_directory);
+	store_place_clear(&place);
+	return check_done();
+}
