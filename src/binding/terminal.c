@@ -49,10 +49,10 @@ static struct grapheme next_grapheme(const char *text, size_t size)
 		size_t used = read_code_point(text + grapheme.size, size - grapheme.size, &next);
 		if (next < 0 || utf8proc_grapheme_break_stateful(code, next, &state))
 			break;
-		/* What joins a character does not widen it, but the colour form of a symbol is
-		 * wide. */
-		int width =
-			next == EMOJI_PRESENTATION && grapheme.width == 1 ? 2 : code_width(next);
+		/* What joins does not widen, but the colour form of a symbol is wide. */
+		int width = code_width(next);
+		if (next == EMOJI_PRESENTATION && grapheme.width == 1)
+			width = 2;
 		if (width > grapheme.width)
 			grapheme.width = width;
 		grapheme.size += used;
