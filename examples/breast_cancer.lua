@@ -8,7 +8,7 @@
 
 local mlmanager = require "mlmanager"
 
-local EPOCHS = tonumber(arg[1]) or 500
+local EPOCHS = tonumber(arg[1]) or 400
 local SEED = 1995
 local GRID = {
   learning_rate = { 0.3, 0.1, 0.03 },
@@ -166,9 +166,8 @@ manager:log_params { seed = SEED, epochs = EPOCHS }
 manager:start_timer("search time")
 
 local best = { valid_loss = math.huge }
-for _, settings in manager:progress(combinations(GRID), { label = "grid" }) do
-  local name = ("rate %g, batch %d, l2 %g"):format(
-    settings.learning_rate, settings.batch_size, settings.l2)
+for number, settings in manager:progress(combinations(GRID), { label = "trial" }) do
+  local name = ("trial %d"):format(number)
   manager:run({ run_name = name, nested = true }, function()
     manager:log_params(settings)
     manager:start_timer("training time")
@@ -185,7 +184,7 @@ for _, settings in manager:progress(combinations(GRID), { label = "grid" }) do
     manager:log_and_stop_timer()
     local valid_loss = measure(model, parts.valid)
     if valid_loss < best.valid_loss then
-      best = { valid_loss = valid_loss, model = model, name = name }
+      best = { valid_loss = valid_loss, model = model, name = name, settings = settings }
     end
   end)
 end
@@ -211,5 +210,7 @@ local runs = manager:search_runs {
   order_by = { "metrics.valid_loss ASC" },
 }
 print(mlmanager.table(runs, { sort = "valid_loss ASC" }))
-print(("\nchosen: %s\non the test part: accuracy %.4f, F1 %.4f, area under ROC %.4f"):format(
-  best.name, results.ACC, results.F1, results.areaUnderROC))
+print(("\nchosen: %s (learning rate %g, batches of %d, l2 %g)"):format(best.name,
+  best.settings.learning_rate, best.settings.batch_size, best.settings.l2))
+print(("on the test part: accuracy %.4f, F1 %.4f, area under ROC %.4f"):format(
+  results.ACC, results.F1, results.areaUnderROC))

@@ -306,10 +306,11 @@ end
 --- How to write the numbers of one column: with as many decimals as its largest value has digits
 --- to spare, or each by itself where that would leave nothing of the small ones.
 local function number_format(values)
-  local largest, smallest, all_integers = 0, math.huge, true
+  local largest, smallest, all_integers, has_floats = 0, math.huge, true, false
   for _, value in pairs(values) do
     if math.type(value) == "float" and value == value and math.abs(value) ~= math.huge then
       local size = math.abs(value)
+      has_floats = true
       largest = math.max(largest, size)
       if size > 0 then
         smallest = math.min(smallest, size)
@@ -319,7 +320,7 @@ local function number_format(values)
       largest = math.max(largest, math.abs(value + 0.0))
     end
   end
-  if all_integers and largest < 1e7 then
+  if all_integers and (largest < 1e7 or not has_floats) then
     return "%.0f"
   end
   local magnitude = largest > 0 and math.floor(math.log(largest, 10)) or 0
