@@ -42,16 +42,13 @@ end
 
 --- What a terminal test has to do for a transcript.
 local function steps_of(block)
-  local steps = { "expect > " }
+  local steps = {}
   for i = 2, #block do
-    local typed = block[i]:match("^>>? (.*)$")
-    if typed then
-      steps[#steps + 1] = "send " .. typed .. "\\r"
-      steps[#steps + 1] = block[i + 1] and block[i + 1]:match("^>> ") and "expect >> "
-    else
-      steps[#steps + 1] = "expect " .. block[i]
-    end
+    local prompt, typed = block[i]:match("^(>>? )(.*)$")
+    steps[#steps + 1] = "expect " .. (prompt or block[i])
+    steps[#steps + 1] = typed and "send " .. typed .. "\\r"
   end
+  steps[#steps + 1] = "expect > "
   steps[#steps + 1] = "send \\x04"
   steps[#steps + 1] = "end"
   return table.concat(steps, "\n") .. "\n"
@@ -69,17 +66,17 @@ end
 
 -- One shell runs all blocks, as a reader would, and says how each of them ended.
 local blocks = blocks_of("README.md")
-local shell = { "exec 2>&1" }
+local shell = { "exec 2>&1", "trap 'bad=$?' ERR" }
 for i, block in ipairs(blocks) do
   if block.kind == "sh" then
-    shell[#shell + 1] = ("echo '@@@ begin %d'"):format(i)
+    shell[#shell + 1] = ("bad=0; echo '@@@ begin %d'"):format(i)
     shell[#shell + 1] = without_tests(block.text)
-    shell[#shell + 1] = ("echo \"@@@ end %d $?\""):format(i)
+    shell[#shell + 1] = ("echo \"@@@ end %d $bad\""):format(i)
   elseif block.kind == "console" then
     process.write(directory .. "/steps", steps_of(block))
-    shell[#shell + 1] = ("echo '@@@ begin %d'"):format(i)
+    shell[#shell + 1] = ("bad=0; echo '@@@ begin %d'"):format(i)
     shell[#shell + 1] = ("%s/%s %s <steps"):format(root, TERMINAL, block[1]:match("^%$ (.*)$"))
-    shell[#shell + 1] = ("echo \"@@@ end %d $?\""):format(i)
+    shell[#shell + 1] = ("echo \"@@@ end %d $bad\""):format(i)
   end
 end
 local run = process.run { "bash", "-c", table.concat(shell, "\n"), directory = directory }

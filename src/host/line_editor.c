@@ -239,6 +239,9 @@ static enum line_result read_edited(
 	int count = 0;
 
 	editor->is_interrupted = false;
+	/* Before the prompt shows: libedit does it after, and a key pressed in between would be the
+	 * terminal's own business. */
+	libedit.set(editor->edit, EL_PREP_TERM, 1);
 	*line_out = libedit.gets(editor->edit, &count);
 	if (editor->is_interrupted)
 		return LINE_INTERRUPTED;

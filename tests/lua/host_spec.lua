@@ -309,14 +309,16 @@ describe("mlmanager", function()
       return process.run { terminal, host, directory = directory,
         input = table.concat({ ... }, "\n") .. "\n" }
     end
-    local CONTROL_C, CONTROL_D = "send \\x03", "send \\x04"
+    local CONTROL_C = "send \\x03"
+    -- Typed before the prompt shows, Ctrl-D would be the terminal's own.
+    local LEAVE = "expect > \nsend \\x04\nend"
 
     local function finished(result, status)
       assert.equal(status or 0, result.status, result.out)
     end
 
     it("says what to type and ends at Ctrl-D", function()
-      local result = play("expect type Lua", "expect Ctrl-D ends", "expect > ", CONTROL_D, "end")
+      local result = play("expect type Lua", "expect Ctrl-D ends", LEAVE)
       finished(result)
       assert.matches("^mlmanager %d", result.out)
     end)
@@ -324,33 +326,33 @@ describe("mlmanager", function()
     it("shows the values of expressions", function()
       finished(play("expect > ", "send 1+1, 'a b'\\r", "expect 2\ta b", "expect > ",
         "send {1, x = {y = 'z'}}\\r", 'expect { 1, x = { y = "z" } }', "expect > ",
-        "send z = 3\\r", "expect > ", "send z\\r", "expect 3", CONTROL_D, "end"))
+        "send z = 3\\r", "expect > ", "send z\\r", "expect 3", LEAVE))
     end)
 
     it("has the module as a global", function()
       finished(play("expect > ", "send mlmanager.create_experiment 'shown'\\r", "expect > ",
-        "send mlmanager.start_run()\\r", "expect > ", CONTROL_D, "end"))
+        "send mlmanager.start_run()\\r", LEAVE))
       assert.equal("FINISHED", only_run "run.info.status")
     end)
 
     it("goes on asking while the code is incomplete", function()
       finished(play("expect > ", "send for i = 1, 2 do\\r", "expect >> ", "send print(i * 7)\\r",
-        "expect >> ", "send end\\r", "expect 7", "expect 14", "expect > ", CONTROL_D, "end"))
+        "expect >> ", "send end\\r", "expect 7", "expect 14", LEAVE))
     end)
 
     it("says what is wrong and goes on", function()
       finished(play("expect > ", "send x = = 1\\r", "expect stdin:1: unexpected symbol near '='",
         "expect > ", "send error 'oh'\\r", "expect stdin:1: oh", "expect stack traceback",
-        "expect > ", "send 40 + 2\\r", "expect 42", CONTROL_D, "end"))
+        "expect > ", "send 40 + 2\\r", "expect 42", LEAVE))
     end)
 
     it("remembers the lines of the session", function()
       finished(play("expect > ", "send 600 + 66\\r", "expect 666", "expect > ", "send \\e[A",
-        "expect 600 + 66", "send \\r", "expect 666", CONTROL_D, "end"))
+        "expect 600 + 66", "send \\r", "expect 666", LEAVE))
     end)
 
     it("edits characters and not bytes", function()
-      finished(play("expect > ", "send #'aé漢'\\x7f\\x7f'\\r", "expect 3", CONTROL_D, "end"))
+      finished(play("expect > ", "send #'aé漢'\\x7f\\x7f'\\r", "expect 3", LEAVE))
     end)
 
     it("interrupts a chunk and stays", function()
@@ -358,13 +360,13 @@ describe("mlmanager", function()
         CONTROL_C, "expect interrupted", "expect > ", "send 40 + 2\\r", "expect 42", "expect > ",
         "send print 'go' while true do end\\r", "expect go\\r\\x0a", CONTROL_C,
         "expect interrupted",
-        CONTROL_D, "end"))
+        LEAVE))
     end)
 
     it("drops the line at Ctrl-C", function()
       finished(play("expect > ", "send error(", "expect error(", CONTROL_C, "expect > ",
         "send for i = 1, 2 do\\r", "expect >> ", CONTROL_C, "expect > ", "send 40 + 2\\r",
-        "expect 42", CONTROL_D, "end"))
+        "expect 42", LEAVE))
     end)
 
     it("ends by os.exit", function()
