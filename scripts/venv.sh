@@ -8,7 +8,8 @@ venv=$root/build/venv/mlflow-$1
 mkdir -p "$root/build/venv"
 exec 9>"$venv.lock"
 flock 9
-[ ! -e "$venv/complete" ] || exit 0
+# One that an older form of this script made lacks something.
+[ ! "$venv/complete" -nt "${BASH_SOURCE[0]}" ] || exit 0
 
 echo "venv: installing mlflow $1 from PyPI"
 rm -rf "$venv"
@@ -16,11 +17,11 @@ rm -rf "$venv"
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 "$python" -m venv "$venv"
-packages=("mlflow==$1" scikit-learn)
+packages=("mlflow==$1" scikit-learn psutil)
 case $1 in
 # It imports pkg_resources without asking for it, and a class that SQLAlchemy has dropped.
 2.*) packages+=("setuptools<80" "sqlalchemy<2.1") ;;
 esac
 "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" </dev/null
-"$venv/bin/python" -c 'import mlflow.store.db.utils, sklearn'
+"$venv/bin/python" -c 'import mlflow.store.db.utils, psutil, sklearn'
 touch "$venv/complete"
