@@ -240,7 +240,7 @@ DIFFERENT = [
     ("mlflow", "any", r"`(metrics|params|tags|attribute)`\.", "entities may be in ` everywhere"),
     ("answer", "order_by", r"[`'\"]\w+$", "`a`ASC is a and ASC; MLflow looks for aASC"),
     ("ours", "order_by", r"[`'\"]\w", "a blank follows a key in quotes"),
-    ("ours", "filter", r"(?i)\de-?\d+[a-z_]", "a number ends before a word begins, 1e5and does not"),
+    ("ours", "filter", r"(?i)\de-?\d+[a-z_]", "1e5and is not 1e5 and and"),
     ("ours", "any", r"\s\.", "a dot has no blank before it"),
     ("ours", "any", r"\.(\s|$|[^\w\s`'\"])", "a key is not empty and does not begin with a blank"),
     ("ours", "any", r"\.(``|\'\'|\"\")", "a key is not empty"),
