@@ -40,7 +40,6 @@ local UNTESTED = {
   ["store/sqlite_run"] = "through the store's contract",
   ["store/sqlite_run_read"] = "through the store's contract",
   ["store/sqlite_statement"] = "through the store's contract",
-  ["store/sqlite_store"] = "through the store's contract",
   ["store/sqlite_text"] = "through the store's contract",
   ["store/store"] = "through the manager's tests",
 }
