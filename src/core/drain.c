@@ -239,6 +239,8 @@ static bool same_series(const struct drain_series *a, const struct drain_series 
 /* Ranks the series in key order. Two ids may name one series (a run taken up twice). */
 static size_t rank_series(struct drain *drain)
 {
+	if (drain->batch_count == 0) /* a journal of runs without points; qsort wants an array */
+		return 0;
 	qsort_r(drain->batch_ids, drain->batch_count, sizeof(*drain->batch_ids), by_run_and_key,
 		drain->series);
 	size_t ranks = 0;
