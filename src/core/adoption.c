@@ -131,6 +131,19 @@ static void set_aside(struct adoption *adoption, const char *id_hex, uint32_t nu
 	renameat(adoption->directory_fd, name, adoption->directory_fd, aside);
 }
 
+/* Whether a segment has records. The one that the keeper had made ahead has none. */
+static bool has_records(struct drain *drain, uint32_t number)
+{
+	bool exists = false;
+	bool more = false;
+	struct journal_entry entry;
+	return number != SEGMENT_NUMBER_NONE &&
+	       journal_reader_seek_segment(&drain->reader, number, &exists, NULL) == MLM_OK &&
+	       exists &&
+	       journal_reader_next(&drain->reader, UINT64_MAX, &entry, &more, NULL) == MLM_OK &&
+	       more;
+}
+
 /* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment
  * can be read by itself. Damaged segments' numbers are collected in *damaged_out. */
 static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint32_t number,
@@ -149,8 +162,15 @@ static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint3
 		}
 		if (status != MLM_OK && status != MLM_ECORRUPT)
 			return status;
-		if (status == MLM_OK)
+		uint32_t ended = drain->reader.number;
+		uint32_t next = first_segment(adoption, drain->reader.id_hex, ended + 1);
+		if (status == MLM_OK && !has_records(drain, next))
 			return MLM_OK;
+		if (status == MLM_OK)
+			error_set(err, MLM_ECORRUPT, "journal",
+				"journal segment %s.%06u is damaged: it ends before the journal "
+				"does",
+				drain->reader.id_hex, ended);
 		say(adoption, MLM_LOG_WARNING, "%s; what comes before is in the store",
 			err->message);
 		uint32_t *grown =
@@ -158,15 +178,15 @@ static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint3
 		if (!grown)
 			return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 		*damaged_out = grown;
-		grown[(*damaged_count_out)++] = drain->reader.number;
+		grown[(*damaged_count_out)++] = ended;
 		adoption->report.damaged_segments++;
-		number = first_segment(adoption, drain->reader.id_hex, drain->reader.number + 1);
+		number = next;
 		status = MLM_OK;
 	}
 	return status;
 }
 
-static void remove_segments(struct adoption *adoption, const char *id_hex)
+static void remove_segments(const struct adoption *adoption, const char *id_hex)
 {
 	for (uint32_t number;
 		(number = first_segment(adoption, id_hex, 0)) != SEGMENT_NUMBER_NONE;) {
@@ -218,6 +238,33 @@ out:
 	return status;
 }
 
+static bool is_unfinished_name(const char *name)
+{
+	size_t size = strlen(name);
+	return name[0] == '.' && size == 1 + JOURNAL_ID_HEX + strlen(".new") &&
+	       strcmp(name + 1 + JOURNAL_ID_HEX, ".new") == 0;
+}
+
+/* A journal that its process did not live to finish making: nothing was acknowledged from it. */
+static void remove_unfinished(const struct adoption *adoption, const char *name)
+{
+	char id_hex[JOURNAL_ID_HEX + 1] = "";
+	struct stat held;
+	struct stat named;
+	int fd = openat(adoption->directory_fd, name, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	memcpy(id_hex, name + 1, JOURNAL_ID_HEX);
+	/* It may have become a head, or gone, between our look and our lock. */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 &&
+		fstatat(adoption->directory_fd, name, &named, 0) == 0 &&
+		held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
+		remove_segments(adoption, id_hex);
+		unlinkat(adoption->directory_fd, name, 0);
+	}
+	close(fd);
+}
+
 /* True with *fd_out locked when nobody owns the journal any more. */
 static bool lock_orphan(const struct adoption *adoption, const char *head, int *fd_out)
 {
@@ -258,6 +305,8 @@ mlm_status adoption_run(const char *directory, struct store *store, mlm_log_fn l
 	}
 	for (struct dirent *entry; status == MLM_OK && (entry = readdir(entries));) {
 		int fd;
+		if (is_unfinished_name(entry->d_name))
+			remove_unfinished(&adoption, entry->d_name);
 		if (!has_suffix(entry->d_name, ".head") ||
 			!lock_orphan(&adoption, entry->d_name, &fd))
 			continue;
@@ -288,6 +337,8 @@ mlm_status adoption_report_orphans(
 	adoption.directory_fd = dirfd(entries);
 	for (struct dirent *entry; (entry = readdir(entries));) {
 		int fd;
+		if (is_unfinished_name(entry->d_name))
+			remove_unfinished(&adoption, entry->d_name);
 		if (!has_suffix(entry->d_name, ".head") ||
 			!lock_orphan(&adoption, entry->d_name, &fd))
 			continue;

@@ -106,8 +106,7 @@ static void rotate(struct journal *journal, struct journal_segment *next)
 		write_text(journal, JOURNAL_RUN_OPEN, 0, time_now_48(), journal->open_runs[i],
 			JOURNAL_ID_HEX + 1);
 	atomic_store_explicit(&journal->published, journal->position, memory_order_release);
-	atomic_store_explicit(
-		&journal->guard->append_limit, atomic_load(&next->warmed), memory_order_relaxed);
+	set_limit_to_warmed(journal);
 	journal_keeper_nudge(journal);
 }
 
@@ -312,30 +311,34 @@ static void hex_of(const unsigned char id[16], char hex_out[JOURNAL_ID_HEX + 1])
 }
 
 /* The head is locked before it gets its name, so whoever sees it unlocked knows that its owner is
- * dead. */
+ * dead; and it gets its name when the first segment stands, so a journal with a head is a whole one.
+ * Whoever finds the temporary name unlocked may remove everything of that journal. */
 static mlm_status make_head(struct journal *journal, const char *store, mlm_error *err)
 {
-	char name[64];
 	char temporary[64];
-	snprintf(name, sizeof(name), "%s.head", journal->id_hex);
-	snprintf(temporary, sizeof(temporary), ".%s.new", journal->id_hex);
-	int fd = openat(
+	journal_unfinished_name(journal->id_hex, temporary);
+	journal->head_fd = openat(
 		journal->directory_fd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return error_set_errno(err, errno, "journal", "cannot create a journal in '%s'",
-			journal->directory);
-	journal->head_fd = fd;
 	char host[128] = "";
 	gethostname(host, sizeof(host) - 1);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 ||
-		dprintf(fd, "mlmanager journal 1\nstore %s\nhost %s\npid %ld\n", store, host,
-			(long)getpid()) < 0 ||
-		renameat(journal->directory_fd, temporary, journal->directory_fd, name) != 0) {
-		mlm_status status = error_set_errno(err, errno, "journal",
-			"cannot create a journal in '%s'", journal->directory);
-		unlinkat(journal->directory_fd, temporary, 0);
-		return status;
-	}
+	/* Waits where an adopter found the file before it was locked: it is gone then. */
+	if (journal->head_fd < 0 || flock(journal->head_fd, LOCK_EX) != 0 ||
+		dprintf(journal->head_fd, "mlmanager journal 1\nstore %s\nhost %s\npid %ld\n",
+			store, host, (long)getpid()) < 0)
+		return error_set_errno(err, errno, "journal", "cannot create a journal in '%s'",
+			journal->directory);
+	return MLM_OK;
+}
+
+static mlm_status name_head(struct journal *journal, mlm_error *err)
+{
+	char temporary[64];
+	char name[64];
+	journal_unfinished_name(journal->id_hex, temporary);
+	snprintf(name, sizeof(name), "%s.head", journal->id_hex);
+	if (renameat(journal->directory_fd, temporary, journal->directory_fd, name) != 0)
+		return error_set_errno(err, errno, "journal", "cannot create a journal in '%s'",
+			journal->directory);
 	return MLM_OK;
 }
 
@@ -347,6 +350,8 @@ static void remove_files(struct journal *journal)
 		unlinkat(journal->directory_fd, name, 0);
 	}
 	snprintf(name, sizeof(name), "%s.head", journal->id_hex);
+	unlinkat(journal->directory_fd, name, 0);
+	journal_unfinished_name(journal->id_hex, name);
 	unlinkat(journal->directory_fd, name, 0);
 }
 
@@ -392,8 +397,11 @@ mlm_status journal_open(
 		goto fail;
 	}
 	journal->next_number = 1;
-	journal_segment_warm(first, FIRST_WARM_BYTES);
 	journal->current = first;
+	status = name_head(journal, err);
+	if (status != MLM_OK)
+		goto fail;
+	journal_segment_warm(first, FIRST_WARM_BYTES);
 	atomic_store(&journal->current_for_keeper, first);
 	journal->position = JOURNAL_HEADER_BYTES;
 	publish(journal);

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/journal_format.h"
 
+#include <stdio.h>
+
+void journal_unfinished_name(const char *id_hex, char name_out[64])
+{
+	snprintf(name_out, 64, ".%s.new", id_hex);
+}
+
 uint32_t journal_check(uint64_t seed, uint64_t position, const void *bytes, uint32_t units)
 {
 	const unsigned char *unit = bytes;

@@ -127,6 +127,9 @@ static inline uint64_t journal_seed(const unsigned char journal_id[16])
 	return seed;
 }
 
+/** The name that a journal's head has until its first segment stands. */
+void journal_unfinished_name(const char *id_hex, char name_out[64]);
+
 /** Units that a record with that many bytes of text needs. */
 static inline uint32_t journal_text_units(size_t text_bytes)
 {

@@ -143,10 +143,39 @@ mlm_status journal_reader_seek_segment(
 
 static bool all_zero(const char *bytes, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (bytes[i] != 0)
-			return false;
-	return true;
+	return count == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
+
+/* Whether a whole record stands at bytes. */
+static bool is_record(
+	const struct journal_reader *reader, uint64_t position, const char *bytes, size_t left)
+{
+	uint32_t check;
+	uint64_t head;
+	memcpy(&check, bytes, sizeof(check));
+	memcpy(&head, bytes + 8, sizeof(head));
+	uint32_t units = journal_head_units(head);
+	return check != 0 && units != 0 && (size_t)units * JOURNAL_UNIT <= left &&
+	       check == journal_check(reader->seed, position, bytes, units);
+}
+
+/* Records that stand where the dying owner can only have left one without its check. */
+static mlm_status check_torn(struct journal_reader *reader, mlm_error *err)
+{
+	uint64_t end = journal_segment_position(reader->number) + JOURNAL_SEGMENT_BYTES;
+	size_t got = 0;
+	size_t want = end - reader->position < 2 * RECORD_BYTES_MAX
+			      ? (size_t)(end - reader->position)
+			      : 2 * RECORD_BYTES_MAX;
+	mlm_status status = load(reader, reader->position, want, &got, err);
+	if (status != MLM_OK)
+		return status;
+	const char *bytes = reader->buffer + (reader->position - reader->buffer_position);
+	for (size_t at = JOURNAL_UNIT; at < RECORD_BYTES_MAX && at + JOURNAL_UNIT <= got;
+		at += JOURNAL_UNIT)
+		if (is_record(reader, reader->position + at, bytes + at, got - at))
+			return damaged(reader, "records follow a gap", err);
+	return MLM_OK;
 }
 
 /* A zero check word is the end of what was acknowledged. What the dying owner was in the middle of
@@ -155,11 +184,12 @@ static mlm_status check_tail(struct journal_reader *reader, mlm_error *err)
 {
 	uint64_t end = journal_segment_position(reader->number) + JOURNAL_SEGMENT_BYTES;
 	uint64_t clean_from = reader->position + RECORD_BYTES_MAX;
-	for (uint64_t at = reader->position; at < end;) {
+	mlm_status status = check_torn(reader, err);
+	for (uint64_t at = reader->position; status == MLM_OK && at < end;) {
 		size_t got = 0;
 		size_t want =
 			end - at < JOURNAL_READ_BYTES ? (size_t)(end - at) : JOURNAL_READ_BYTES;
-		mlm_status status = load(reader, at, want, &got, err);
+		status = load(reader, at, want, &got, err);
 		if (status != MLM_OK)
 			return status;
 		if (got < want)
@@ -170,7 +200,7 @@ static mlm_status check_tail(struct journal_reader *reader, mlm_error *err)
 			return damaged(reader, "records follow a gap", err);
 		at += got;
 	}
-	return MLM_OK;
+	return status;
 }
 
 static mlm_status read_texts(struct journal_reader *reader, const char *bytes, uint32_t units,

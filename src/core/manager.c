@@ -204,7 +204,7 @@ static mlm_status adopt_orphans(mlm_manager *manager, mlm_error *err)
 	struct adoption_report report;
 	mlm_status status = adoption_run(manager->place.journal_dir, manager->store, manager->log,
 		manager->log_payload, &report, err);
-	if (status == MLM_OK && report.journals)
+	if (status == MLM_OK)
 		rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
 	return status;
 }
