@@ -71,21 +71,33 @@ static DIR *list(const struct adoption *adoption, mlm_error *err)
 	return directory;
 }
 
-/* The lowest segment number of a journal that is at least from; SEGMENT_NUMBER_NONE for none. */
-static uint32_t first_segment(const struct adoption *adoption, const char *id_hex, uint32_t from)
+/* The lowest segment number of a journal that is at least from, and the highest;
+ * SEGMENT_NUMBER_NONE for none. */
+static uint32_t find_segments(
+	const struct adoption *adoption, const char *id_hex, uint32_t from, uint32_t *highest_out)
 {
 	uint32_t lowest = SEGMENT_NUMBER_NONE;
+	*highest_out = SEGMENT_NUMBER_NONE;
 	DIR *directory = list(adoption, NULL);
 	if (!directory)
 		return lowest;
 	for (struct dirent *entry; (entry = readdir(directory));) {
 		uint32_t number;
-		if (parse_segment_name(entry->d_name, id_hex, &number) && number >= from &&
-			number < lowest)
+		if (!parse_segment_name(entry->d_name, id_hex, &number) || number < from)
+			continue;
+		if (lowest == SEGMENT_NUMBER_NONE || number < lowest)
 			lowest = number;
+		if (*highest_out == SEGMENT_NUMBER_NONE || number > *highest_out)
+			*highest_out = number;
 	}
 	closedir(directory);
 	return lowest;
+}
+
+static uint32_t first_segment(const struct adoption *adoption, const char *id_hex, uint32_t from)
+{
+	uint32_t highest;
+	return find_segments(adoption, id_hex, from, &highest);
 }
 
 static void note_refused(
@@ -186,10 +198,10 @@ static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint3
 	return status;
 }
 
+/* From the last to the first: whenever this is cut short, what is left begins as a journal does. */
 static void remove_segments(const struct adoption *adoption, const char *id_hex)
 {
-	for (uint32_t number;
-		(number = first_segment(adoption, id_hex, 0)) != SEGMENT_NUMBER_NONE;) {
+	for (uint32_t number; find_segments(adoption, id_hex, 0, &number) != SEGMENT_NUMBER_NONE;) {
 		char name[64];
 		snprintf(name, sizeof(name), "%s.%06u", id_hex, number);
 		if (unlinkat(adoption->directory_fd, name, 0) != 0)

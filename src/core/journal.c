@@ -345,8 +345,9 @@ static mlm_status name_head(struct journal *journal, mlm_error *err)
 static void remove_files(struct journal *journal)
 {
 	char name[64];
-	for (uint32_t i = journal->first_number; i < journal->next_number; i++) {
-		journal_segment_path(journal, i, name, sizeof(name));
+	/* From the last: whenever this is cut short, what is left begins as a journal does. */
+	for (uint32_t i = journal->next_number; i > journal->first_number; i--) {
+		journal_segment_path(journal, i - 1, name, sizeof(name));
 		unlinkat(journal->directory_fd, name, 0);
 	}
 	snprintf(name, sizeof(name), "%s.head", journal->id_hex);

@@ -11,6 +11,7 @@
 #include "core/adoption.h"
 
 #define STORE_BUSY_MS      60000u /* how long a write waits for other writers */
+#define FLUSHER_BUSY_MS    2000u /* it tries again by itself, and must hear of the end in time */
 #define JOURNAL_OPEN_TRIES 5
 
 /* ---- every call's way in and out ---- */
@@ -68,7 +69,7 @@ static struct store_options options_of_store(const mlm_manager *manager, bool fo
 		.artifacts = manager->place.artifacts,
 		.durability = manager->durability,
 		.for_flusher = for_flusher,
-		.busy_timeout_ms = STORE_BUSY_MS,
+		.busy_timeout_ms = for_flusher ? FLUSHER_BUSY_MS : STORE_BUSY_MS,
 	};
 }
 
@@ -343,11 +344,22 @@ static mlm_status end_runs(mlm_manager *manager, mlm_run_status end_status, mlm_
 	return first;
 }
 
-static mlm_status close_journal(mlm_manager *manager, mlm_error *err)
+/* The store does not take what there is: the journal tells the next opener which runs to end. */
+static void abandon_runs(mlm_manager *manager)
+{
+	for (mlm_run *run = manager->runs; run; run = run->next) {
+		system_metrics_stop(run->system_metrics);
+		run->system_metrics = NULL;
+		if (atomic_load(&run->is_open))
+			run_leave_stack(run);
+	}
+}
+
+static mlm_status close_journal(mlm_manager *manager, uint32_t wait_ms, mlm_error *err)
 {
 	if (!manager->journal)
 		return MLM_OK;
-	mlm_status status = manager_flush_inside(manager, MANAGER_CLOSE_WAIT_MS, err);
+	mlm_status status = manager_flush_inside(manager, wait_ms, err);
 	flusher_close(manager->flusher, true);
 	manager->flusher = NULL;
 	char id[JOURNAL_ID_HEX + 1];
@@ -376,9 +388,14 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 	mlm_status first = MLM_OK;
 	if (!atomic_load(&manager->closed)) {
 		mlm_error why = MLM_ERROR_INIT;
-		mlm_status status = end_runs(manager, (mlm_run_status)end_status, &why);
+		/* First, so that a store that is held costs these seconds and no more. */
+		mlm_status status = manager_flush_inside(manager, MANAGER_CLOSE_WAIT_MS, &why);
+		if (status == MLM_OK)
+			status = end_runs(manager, (mlm_run_status)end_status, &why);
+		else
+			abandon_runs(manager);
 		keep_first(&first, err, status, &why);
-		status = close_journal(manager, &why);
+		status = close_journal(manager, status == MLM_OK ? MANAGER_CLOSE_WAIT_MS : 0, &why);
 		keep_first(&first, err, status, &why);
 		status = take_remembered(manager, &why);
 		keep_first(&first, err, status, &why);

@@ -310,6 +310,13 @@ static int64_t random_delay_us(void)
 	return random_below(most_us[random_below(4)] + 1);
 }
 
+static bool has_ended(pid_t child)
+{
+	siginfo_t about = { 0 };
+	return waitid(P_PID, (id_t)child, &about, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	       about.si_pid != 0;
+}
+
 static void wait_for_the_moment(const struct round *round, pid_t child)
 {
 	uint32_t times = 1 + random_below(3);
@@ -321,7 +328,7 @@ static void wait_for_the_moment(const struct round *round, pid_t child)
 			 random_below(1500);
 	if (round->fresh)
 		times = 1;
-	while (monotonic_us() < give_up_us && waitpid(child, NULL, WNOHANG | WNOWAIT) == 0 &&
+	while (monotonic_us() < give_up_us && !has_ended(child) &&
 		(atomic_load(&notes->reached[round->moment]) < times ||
 			atomic_load(&notes->points) < points))
 		sched_yield();
@@ -511,7 +518,30 @@ static struct round next_round(int number)
 	return round;
 }
 
-static void run_round(int number, uint32_t counts[MOMENTS])
+/* What the rounds came to: a test that always kills an idle child proves little. */
+struct sums {
+	uint32_t moments[MOMENTS];
+	uint32_t open_runs; /* rounds that killed a run */
+	uint32_t rotations; /* rounds in which the journal went on in another segment */
+	uint32_t adopted; /* rounds that left a journal */
+	int64_t points;
+};
+
+static void add_up(const struct round *round, struct sums *sums)
+{
+	int64_t points = atomic_load(&notes->points);
+	int runs = atomic_load(&notes->run_count);
+	bool open = false;
+	for (int i = 0; i < runs; i++)
+		open = open || !atomic_load(&notes->runs[i].end_begun);
+	sums->moments[round->moment]++;
+	sums->open_runs += open;
+	sums->rotations += points > POINTS_A_SEGMENT;
+	sums->adopted += directory_count(place.journals, ".head", NULL) > 0;
+	sums->points += points;
+}
+
+static void run_round(int number, struct sums *sums)
 {
 	struct round round = next_round(number);
 	int failures_before = check_failures_of_test;
@@ -528,7 +558,7 @@ static void run_round(int number, uint32_t counts[MOMENTS])
 	if (!was_killed)
 		printf("  %s\n", atomic_load(&notes->failed) ? notes->failure : "the child died");
 	CHECK(was_killed);
-	counts[round.moment]++;
+	add_up(&round, sums);
 	take_over(&round);
 	check_store(&round, killed_ms);
 	check_leftovers();
@@ -547,11 +577,17 @@ static int rounds = ROUNDS_DEFAULT;
 
 TEST(kill__loses_nothing_and_doubles_nothing)
 {
-	uint32_t counts[MOMENTS] = { 0 };
-	for (int i = 0; i < rounds && check_failures_of_test == 0; i++)
-		run_round(i, counts);
+	struct sums sums = { 0 };
+	int round = 0;
+	for (; round < rounds && check_failures_of_test == 0; round++)
+		run_round(round, &sums);
+	printf("%d rounds: %u left a journal, %u an open run, %u rotated; %lld points\n", round,
+		sums.adopted, sums.open_runs, sums.rotations, (long long)sums.points);
 	for (int i = 0; i < MOMENTS; i++)
-		CHECK(rounds < ROUNDS_DEFAULT || counts[i] > 5);
+		CHECK(rounds < ROUNDS_DEFAULT || sums.moments[i] > 5);
+	CHECK(rounds < ROUNDS_DEFAULT || sums.adopted > (uint32_t)rounds / 2);
+	CHECK(rounds < ROUNDS_DEFAULT || sums.open_runs > (uint32_t)rounds / 4);
+	CHECK(rounds < ROUNDS_DEFAULT || sums.rotations > 5);
 	if (check_failures_of_test == 0)
 		place_remove(&place);
 }
