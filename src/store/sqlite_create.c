@@ -74,6 +74,32 @@ static int put_in_place(const char *temporary, const char *path)
 	return errno;
 }
 
+/* Writes the image into a file without a name and then gives it one, so that a process that dies
+ * meanwhile leaves nothing behind. False where the file system or the lack of /proc forbids. */
+static bool create_unnamed(const char *path, const unsigned char *image, int *failed_out)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int file = directory ? open(directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, FILE_MODE) : -1;
+	free(directory);
+	if (file < 0)
+		return false;
+	char name[32];
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", file);
+	*failed_out = write_all(file, image, schema_image.size);
+	bool done = *failed_out != 0;
+	if (!done)
+		done = linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ||
+		       errno == EEXIST;
+	close(file);
+	return done;
+}
+
+static mlm_status create_failed(const char *path, int errnum, mlm_error *err)
+{
+	return error_set_errno(err, errnum, "sqlite", "could not create the store '%s'", path);
+}
+
 mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err)
 {
 	size_t name_size = strlen(path) + 64;
@@ -84,21 +110,25 @@ mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err)
 		status = sqlite_out_of_memory(err);
 		goto out;
 	}
-	int file = open_temporary(name, name_size, path);
-	if (file < 0) {
-		status = error_set_errno(
-			err, errno, "sqlite", "could not create the store '%s'", path);
+	int failed = 0;
+	if (create_unnamed(path, image, &failed)) {
+		if (failed)
+			status = create_failed(path, failed, err);
 		goto out;
 	}
-	int failed = write_all(file, image, schema_image.size);
+	int file = open_temporary(name, name_size, path);
+	if (file < 0) {
+		status = create_failed(path, errno, err);
+		goto out;
+	}
+	failed = write_all(file, image, schema_image.size);
 	if (close(file) != 0 && !failed)
 		failed = errno;
 	if (!failed)
 		failed = put_in_place(name, path);
 	unlink(name);
 	if (failed)
-		status = error_set_errno(
-			err, failed, "sqlite", "could not create the store '%s'", path);
+		status = create_failed(path, failed, err);
 out:
 	sqlite3_free(image);
 	free(name);

@@ -18,7 +18,7 @@
 #include "store_reading.h"
 
 #define ROUNDS_DEFAULT   320
-#define ROUNDS_PER_STORE 10
+#define ROUNDS_PER_STORE 16
 #define THREADS_MAX      3
 #define KEYS             3
 #define RUNS_MAX         256
