@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# scripts/venv.sh VERSION: MLflow of that version and scikit-learn, from PyPI, in
+# scripts/venv.sh VERSION: MLflow of that version, scikit-learn and psutil, from PyPI, in
 # build/venv/mlflow-VERSION. Made once; silent when it is there.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)

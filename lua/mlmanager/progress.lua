@@ -13,6 +13,7 @@ local METRICS_MAX = 8
 -- Open loops, the outermost first. One line shows them all, so they share its clock.
 local stack = {}
 local next_draw = 0
+local is_drawn = false -- something is on the line
 
 local function check_options(options)
   for name, value in pairs(options) do
@@ -149,7 +150,7 @@ local function draw(bar, now)
   -- The last column stays free: a terminal may wrap there.
   local line = line_of(bar, outer, width - 1, now, terminal.has_color("stderr"))
   io.stderr:write("\r" .. line .. "\27[K")
-  bar.is_drawn = true
+  is_drawn = true
 end
 
 --- Makes bar the innermost of the stack. Those above it were left without being closed (a
@@ -180,7 +181,8 @@ local function close(bar)
         stack[j] = nil
       end
       -- An outer loop's next step takes the line over; the outermost gives it back.
-      if i == 1 then
+      if i == 1 and is_drawn then
+        is_drawn = false
         io.stderr:write("\r\27[K")
       end
       return

@@ -14,8 +14,8 @@ local OPTIONS = {
 }
 
 local function check_options(options)
-  if options == nil then
-    return {}
+  if options == nil or type(options) == "string" then
+    return {} -- a string: search_runs also returns the next page's token
   elseif type(options) ~= "table" then
     error(("bad argument #2 to 'table' (options as a table expected, got %s)"):format(
       type(options)), 3)
@@ -176,6 +176,16 @@ local function row_columns(rows, asked)
       name = tostring(math.type(key) and asked and asked[key] or key),
       get = function(row) return row[key] end,
     }
+  end
+  return columns
+end
+
+--- A loaded CSV's own order; a row is its number in a table.
+local function csv_columns(data)
+  local columns = {}
+  for i, name in ipairs(data.names) do
+    local values = data.columns[name]
+    columns[i] = { name = name, get = function(row) return values[row[1]] end }
   end
   return columns
 end
@@ -342,6 +352,9 @@ end
 
 --- Fills column.texts, column.is_number and column.columns for a box.
 local function lay_out(column, rows)
+  if column.texts then
+    return
+  end
   local numbers, texts, is_number = {}, {}, true
   for i, row in ipairs(rows) do
     local value = column.get(row)
@@ -380,7 +393,7 @@ end
 
 --- Which of the columns fit into width: the first and the sort column, then from both ends inwards.
 --- Returns them in their order, with false where some are left out.
-local function fit(columns, width)
+local function fit(columns, rows, width)
   local chosen = {}
   local function select_shown()
     local shown = {}
@@ -403,6 +416,7 @@ local function fit(columns, width)
   local function take(i)
     local before = chosen[i]
     chosen[i] = true
+    lay_out(columns[i], rows) -- not sooner: a run may have thousands of metrics
     if not before and not fits() then
       chosen[i] = nil
       return false
@@ -410,7 +424,10 @@ local function fit(columns, width)
     return true
   end
   for i, column in ipairs(columns) do
-    chosen[i] = i == 1 or column.is_sort or nil
+    if i == 1 or column.is_sort then
+      chosen[i] = true
+      lay_out(column, rows)
+    end
   end
   local left, right, left_goes, right_goes = 1, #columns, true, true
   while left <= right and (left_goes or right_goes) do
@@ -504,20 +521,16 @@ local function tsv(columns, rows)
 end
 
 local function render_box(columns, all, rows, depths, options, width, has_runs, total)
-  for i, column in ipairs(columns) do
-    if i == 1 and depths then
-      local get = column.get
-      local indented = setmetatable({}, { __index = column })
-      function indented.get(row)
+  if depths and columns[1] then
+    local get = columns[1].get
+    columns[1] = setmetatable({
+      get = function(row)
         local value = get(row)
         return value and INDENT:rep(depths[row] or 0) .. tostring(value)
-      end
-      column = indented
-      columns[1] = column
-    end
-    lay_out(column, rows)
+      end,
+    }, { __index = columns[1] })
   end
-  local shown = fit(columns, width)
+  local shown = fit(columns, rows, width)
   local color = options.color
   if color == nil then
     color = terminal.has_color("stdout")
@@ -543,17 +556,30 @@ local function render_box(columns, all, rows, depths, options, width, has_runs, 
   return table.concat(lines, "\n")
 end
 
---- Runs may come as one of their own, as search_runs gives them, or mixed with nothing else.
-local function check_rows(rows)
+local function is_csv(value)
+  return type(value.names) == "table" and type(value.columns) == "table"
+    and math.type(value.rows) == "integer"
+end
+
+--- The rows in a list of our own, and all columns there are.
+local function check_rows(rows, options)
   if type(rows) ~= "table" then
     error(("bad argument #1 to 'table' (a list of runs or rows expected, got %s)"):format(
       type(rows)), 3)
   end
-  if is_run(rows) then
+  local copy = {}
+  if is_csv(rows) then
+    for i = 1, rows.rows do
+      copy[i] = { i }
+    end
+    return copy, csv_columns(rows), false
+  elseif is_run(rows) then
     rows = { rows }
+  elseif #rows == 0 and next(rows) ~= nil then
+    error("bad argument #1 to 'table' (a list of runs or rows expected, got a table "
+      .. "without item 1)", 3)
   end
   local has_runs = #rows > 0
-  local copy = {}
   for i, row in ipairs(rows) do
     if type(row) ~= "table" then
       error(("bad argument #1 to 'table' (row %d is a %s; each row is a table)"):format(
@@ -562,12 +588,12 @@ local function check_rows(rows)
     has_runs = has_runs and is_run(row)
     copy[i] = row
   end
-  return copy, has_runs
+  return copy, has_runs and run_columns(copy) or row_columns(copy, options.columns), has_runs
 end
 
 return function(rows, options)
   options = check_options(options)
-  local list, has_runs = check_rows(rows)
+  local list, all, has_runs = check_rows(rows, options)
   local sort, descending = options.sort, options.descending
   if sort then
     -- As MLflow's order_by writes it.
@@ -577,7 +603,6 @@ return function(rows, options)
       sort, descending = name, direction == "DESC"
     end
   end
-  local all = has_runs and run_columns(list) or row_columns(list, options.columns)
   local columns = choose_columns(all, options.columns)
   if sort and #list > 0 then
     local column = need_column(all, sort, "sort")

@@ -185,7 +185,7 @@ describe("progress of a script", function()
     local result = on_terminal [[
       for i in mlmanager:progress(5) do if i == 2 then break end end
       print "after"
-      for i in mlmanager:progress(5) do if i == 2 then error "stop here" end end ]]
+      for i in mlmanager:progress(5) do spin(0.11) if i == 2 then error "stop here" end end ]]
     assert.equal(1, result.status)
     assert.truthy(result.out:find(ERASE .. "after\r\n", 1, true), result.out)
     assert.truthy(result.out:find(ERASE .. "mlmanager: script.lua:", 1, true), result.out)

@@ -245,6 +245,33 @@ describe("mlmanager.table of rows", function()
     assert.same({ { "n", "letter" }, { "1", "x" }, { "2", "y" } }, rows)
   end)
 
+  it("takes a loaded CSV in its own order", function()
+    local data = require("mlmanager").csv.parse("name,height\nx,2.5\ny,1\nz,3\n")
+    local rows, footer = box(data, { sort = "height DESC", limit = 2 })
+    assert.same({ { "name", "height" }, { "z", "3.0000" }, { "x", "2.5000" } }, rows)
+    assert.equal("2 of 3 rows, 2 columns", footer)
+  end)
+
+  it("is quick with thousands of columns", function()
+    local wide = {}
+    for i = 1, 50 do
+      local metrics = {}
+      for m = 1, 4000 do
+        metrics["m" .. m] = i * m / 7
+      end
+      wide[i] = run("run " .. i, { metrics = metrics })
+    end
+    local start = os.clock()
+    local _, footer = box(wide, { width = 120 })
+    assert.truthy(footer:find("50 runs, %d+ of 4003 columns"))
+    assert.is_true(os.clock() - start < 5, os.clock() - start)
+  end)
+
+  it("takes all that search_runs returns", function()
+    local text = show({ run("a", {}) }, "a token of the next page")
+    assert.truthy(text:find("a", 1, true))
+  end)
+
   it("takes none", function()
     assert.equal("0 rows", show({}, { width = 80 }))
     assert.equal("", show({}, { format = "tsv" }))
@@ -258,6 +285,7 @@ describe("mlmanager.table of rows", function()
     end
     refused("bad argument #1 to 'table' (a list of runs or rows expected, got nil)", nil)
     refused("row 2 is a number", { {}, 3 })
+    refused("got a table without item 1)", { accuracy = 1 })
     refused("bad argument #2 to 'table' (options as a table expected, got number)", {}, 3)
     refused("no option 'colour'; its options are color, columns", {}, { colour = true })
     refused("option 'width' is a string; give a number", {}, { width = "80" })

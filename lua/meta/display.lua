@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: Apache-2.0
+---@meta
+
+---What the module shows on a terminal. Types only.
+
+---@class mlmanager.TableOptions
+---@field columns? string[] what to show, in this order; for rows that are lists: their names
+---@field sort? string a column, such as "loss", "metrics.loss DESC" or "params.lr ASC"
+---@field descending? boolean whether the largest comes first; default false
+---@field limit? integer rows to show at most; default all
+---@field width? integer columns of the box; default the terminal's
+---@field format? "box"|"tsv" default a box on a terminal, else TSV
+---@field color? boolean default on a terminal, unless NO_COLOR is set
+---@field print? boolean whether to write the text to standard output as well
+
+---@class mlmanager.ProgressOptions
+---@field label? string in front of the bar
+---@field every? number seconds between redraws; default and least 0.1
+---@field total? integer how many steps an iterator will make, if that is known
+
+---@class mlmanager
+local mlmanager = {}
+
+---Runs (what search_runs or get_run returns), rows, or a loaded CSV as a table; returns its text,
+---without a newline at the end. In a box that is too narrow the middle columns give way; the first
+---and the sort column stay. Runs show name, status, duration, the params that differ and the
+---metrics, nested runs under their parent. As TSV every digit and every column is there.
+---
+---    print(mlmanager.table(mlmanager.search_runs(), { sort = "loss" }))
+---@param rows table
+---@param options? mlmanager.TableOptions
+---@return string
+function mlmanager.table(rows, options) end
+
+---Counts to n, or walks a list as ipairs does, and shows bar, rate, time left and the active run's
+---latest metrics on standard error if that is a terminal; the line is free again when the loop ends,
+---however it ends. Loops inside one another share the line.
+---
+---    for epoch in manager:progress(100, { label = "epoch" }) do … end
+---    for i, row in manager:progress(rows) do … end
+---
+---Any other iterator is given as `for` takes it; options then come first:
+---
+---    for key, value in manager:progress(pairs(map)) do … end
+---    for line in manager:progress({ label = "lines" }, io.lines(path)) do … end
+---@overload fun(self: table, iterator: function, ...): function, any, any, any
+---@overload fun(self: table, options: mlmanager.ProgressOptions, ...): function, any, any, any
+---@param self table
+---@param steps integer|any[]
+---@param options? mlmanager.ProgressOptions
+---@return fun(state: any, control: any): integer, any
+function mlmanager.progress(self, steps, options) end
