@@ -311,8 +311,8 @@ static void hex_of(const unsigned char id[16], char hex_out[JOURNAL_ID_HEX + 1])
 }
 
 /* The head is locked before it gets its name, so whoever sees it unlocked knows that its owner is
- * dead; and it gets its name when the first segment stands, so a journal with a head is a whole one.
- * Whoever finds the temporary name unlocked may remove everything of that journal. */
+ * dead; and it gets its name when the first segment stands, so a journal with a head is a whole
+ * one. Whoever finds the temporary name unlocked may remove everything of that journal. */
 static mlm_status make_head(struct journal *journal, const char *store, mlm_error *err)
 {
 	char temporary[64];

@@ -37,7 +37,7 @@ static inline void scratch_reopen(struct scratch *scratch)
 static inline void scratch_make(struct scratch *scratch)
 {
 	memset(scratch, 0, sizeof(*scratch));
-	strcpy(scratch->directory, "/tmp/mlmanager_test.XXXXXX");
+	snprintf(scratch->directory, sizeof(scratch->directory), "/tmp/mlmanager_test.XXXXXX");
 	if (!mkdtemp(scratch->directory))
 		exit(1);
 	snprintf(scratch->path, sizeof(scratch->path), "%s/store.db", scratch->directory);

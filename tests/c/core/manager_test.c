@@ -37,7 +37,7 @@ TEST(manager_open__takes_experiment_and_run_from_the_environment)
 	mlm_run *run = NULL;
 	char id[MLM_ID_SIZE];
 	scratch_start(&s, &run);
-	strcpy(id, mlm_run_id(run));
+	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
 	mlm_manager_free(s.manager);
 	setenv("MLFLOW_EXPERIMENT_NAME", "tests", 1);
 	setenv("MLFLOW_RUN_ID", id, 1);
@@ -58,7 +58,7 @@ TEST(manager_close__ends_runs_and_makes_every_call_estate)
 	mlm_run_list *list = NULL;
 	char id[MLM_ID_SIZE];
 	scratch_start(&s, &run);
-	strcpy(id, mlm_run_id(run));
+	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
 	MUST(mlm_run_log_metric(run, "loss", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
 	MUST(mlm_manager_close(s.manager, MLM_RUN_FAILED, &err));
 	MUST(mlm_manager_close(s.manager, 0, &err));

@@ -114,7 +114,7 @@ TEST(set_active__adds_to_a_finished_run_and_leaves_its_end)
 	char id[MLM_ID_SIZE];
 	scratch_start(&s, &run);
 	MUST(mlm_run_log_metric(run, "loss", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
-	strcpy(id, mlm_run_id(run));
+	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
 	MUST(mlm_run_end(run, MLM_RUN_KILLED, &err));
 	int64_t end_ms = get(&s, id, &list)->end_time_ms;
 	mlm_run_list_free(list);
