@@ -33,7 +33,7 @@ local mlmanager = {}
 function mlmanager.table(rows, options) end
 
 ---Counts to n, or walks a list as ipairs does, and shows bar, rate, time left and the active run's
----latest metrics on standard error if that is a terminal; the line is free again when the loop ends,
+---latest metrics on standard error if that is a terminal; the line is free when the loop ends,
 ---however it ends. Loops inside one another share the line.
 ---
 ---    for epoch in manager:progress(100, { label = "epoch" }) do … end
@@ -44,7 +44,7 @@ function mlmanager.table(rows, options) end
 ---    for key, value in manager:progress(pairs(map)) do … end
 ---    for line in manager:progress({ label = "lines" }, io.lines(path)) do … end
 ---@overload fun(self: table, iterator: function, ...): function, any, any, any
----@overload fun(self: table, options: mlmanager.ProgressOptions, ...): function, any, any, any
+---@overload fun(self: table, options: mlmanager.ProgressOptions, ...): function, any, any
 ---@param self table
 ---@param steps integer|any[]
 ---@param options? mlmanager.ProgressOptions
