@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* paced DIRECTORY [quick]: what a frame loop sees. Frames of 50 metrics at 1000 Hz, every call
- * timed by itself, the flusher draining meanwhile; in turns with the same loop on private memory that has
- * been touched before, while the flusher has nothing to do. */
+ * timed by itself, the flusher draining meanwhile; in turns with the same loop on private memory
+ * that has been touched before, while the flusher has nothing to do. */
 #include <stdlib.h>
 #include <string.h>
 

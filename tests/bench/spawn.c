@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spawn ROUNDS [-x FILE] COMMAND… -- COMMAND… -- …: runs the commands in turns and prints the
- * median wall time of each in milliseconds, from before the start to the end seen. With -x the file, and
- * what SQLite and the journal keep beside it, is deleted before each run of that command.
+ * median wall time of each in milliseconds, from before the start to the end seen. With -x the
+ * file, and what SQLite and the journal keep beside it, is deleted before each run of that command.
  */
 #include <fcntl.h>
 #include <spawn.h>
