@@ -304,10 +304,19 @@ const luaL_Reg binding_run_functions[] = {
 
 /* ---- what only a run object has ---- */
 
+/* run.close() with a dot passes nothing. */
+static void check_object(lua_State *L, const char *name)
+{
+	if (lua_type(L, 1) != LUA_TTABLE)
+		binding_refuse(L, MLM_EINVAL, "argument",
+			"'%s' is a method of runs; write run:%s()", name, name);
+}
+
 /* <close>: a run that is still open ends, FAILED where an error leaves its block. */
 static int close_run(lua_State *L)
 {
 	struct binding_manager *binding = NULL;
+	check_object(L, "close");
 	lua_rawgetp(L, 1, &handle_key);
 	lua_rawgetp(L, 1, &manager_key);
 	mlm_run *run = lua_touserdata(L, -2);
@@ -336,6 +345,7 @@ static int run_to_string(lua_State *L)
 static int is_open(lua_State *L)
 {
 	struct binding_manager *binding = NULL;
+	check_object(L, "is_open");
 	lua_rawgetp(L, 1, &handle_key);
 	lua_rawgetp(L, 1, &manager_key);
 	mlm_run *run = lua_touserdata(L, -2);

@@ -11,6 +11,9 @@ static const char manager_key;
 /* <close> on what start_timer returns stops and logs that one timer. */
 static int close_timer(lua_State *L)
 {
+	if (lua_type(L, 1) != LUA_TTABLE)
+		binding_refuse(L, MLM_EINVAL, "argument",
+			"'stop' is a method of timers; write timer:stop()");
 	lua_rawgetp(L, 1, &handle_key);
 	lua_rawgetp(L, 1, &manager_key);
 	lua_getfield(L, 1, "name");

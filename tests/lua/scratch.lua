@@ -1,0 +1,81 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Stores for specs: each spec gets one of its own, and fails where it leaves a run open, a journal
+-- or another file behind.
+
+local mlmanager = require "mlmanager"
+local process = require "tests.lua.process"
+
+local scratch = {}
+
+-- What may lie beside a store whose manager is closed.
+local expected = { ["mlmanager.db"] = true, mlartifacts = true }
+
+local function list(directory)
+  local names = {}
+  local pipe <close> = assert(io.popen("ls -A " .. directory))
+  for name in pipe:lines() do
+    names[#names + 1] = name
+  end
+  return names
+end
+
+--- A spec over a new store: fn(manager, directory). The manager has no experiment yet.
+function scratch.store(fn)
+  return function()
+    local directory = process.directory()
+    local manager = mlmanager.MLManager { store = "sqlite:" .. directory .. "/mlmanager.db" }
+    local ok, failure = xpcall(fn, debug.traceback, manager, directory)
+    local left_open = manager.current_run_id
+    manager:close()
+    local names = list(directory)
+    process.remove(directory)
+    if not ok then
+      error(failure, 0)
+    end
+    assert(not left_open, "the spec left a run open")
+    for _, name in ipairs(names) do
+      assert(expected[name], "the spec left a file behind: " .. name)
+    end
+  end
+end
+
+--- A spec inside a run: fn(manager, run, directory), with experiment "spec" active. The run is
+--- ended afterwards unless the spec has.
+function scratch.run(fn)
+  return scratch.store(function(manager, directory)
+    manager:create_experiment("spec")
+    local run = manager:start_run { run_name = "spec" }
+    local ok, failure = xpcall(fn, debug.traceback, manager, run, directory)
+    if run:is_open() and (not ok or manager.current_run_id == run.run_id) then
+      run:close()
+    end
+    if not ok then
+      error(failure, 0)
+    end
+  end)
+end
+
+--- Checks that f(...) raises an error value with this code whose message has each of parts.
+function scratch.refused(code, parts, f, ...)
+  local ok, failure = pcall(f, ...)
+  assert(not ok, "nothing was raised")
+  if type(failure) ~= "table" or not failure.code then
+    error("not an error value: " .. tostring(failure), 2)
+  end
+  if failure.code ~= code then
+    error(("code is '%s', not '%s': %s"):format(failure.code, code, failure.message), 2)
+  end
+  for _, part in ipairs(type(parts) == "table" and parts or { parts }) do
+    if not failure.message:find(part, 1, true) then
+      error(("'%s' is without '%s'"):format(failure.message, part), 2)
+    end
+  end
+  return failure
+end
+
+--- The run as the store has it.
+function scratch.stored(manager, run)
+  return manager:get_run(run.run_id)
+end
+
+return scratch
