@@ -164,7 +164,7 @@ static mlm_status configure(struct sqlite_store *store, mlm_error *err)
 		return status;
 	/* The header of a new log is synced at the first commit, twice 4 ms where this was
 	 * measured. That guards against frames of an older log behind it, and a new file has none:
-	 * the sync before the first checkpoint is early enough. sqlite_end() goes back to NORMAL. */
+	 * the sync before the first checkpoint is soon enough. sqlite_end() goes back to NORMAL. */
 	store->first_write_unsynced =
 		store->durability == MLM_DURABILITY_PROCESS && !has_log(store->path);
 	return sqlite_run(store,
