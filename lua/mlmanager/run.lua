@@ -6,10 +6,17 @@ local function keep_traceback(failure)
   return { failure = failure, traceback = debug.traceback(tostring(failure), 2) }
 end
 
-local function describe(run, failure)
+--- Ctrl-C is nothing that the run did wrong.
+local function is_interrupt(failure)
+  return type(failure) == "table" and rawget(failure, "code") == "interrupted"
+end
+
+local function describe(run, failure, status)
   -- A run that cannot be tagged still has its error raised, which says more.
-  pcall(run.set_traceback, run, failure.traceback)
-  pcall(run.end_run, run, { status = "FAILED" })
+  if status == "FAILED" then
+    pcall(run.set_traceback, run, failure.traceback)
+  end
+  pcall(run.end_run, run, { status = status })
 end
 
 -- Runs that fn started inside and left open end as the run around them does.
@@ -43,8 +50,9 @@ return function(manager, options, fn, ...)
     table.unpack(arguments, 1, arguments.n)))
   if not results[1] then
     if run:is_open() then
-      end_nested(manager, run, "FAILED")
-      describe(run, results[2])
+      local status = is_interrupt(results[2].failure) and "KILLED" or "FAILED"
+      end_nested(manager, run, status)
+      describe(run, results[2], status)
     end
     error(results[2].failure, 0)
   end

@@ -13,6 +13,10 @@
 /** Raises *err as Lua's error value {code=, message=, area=}, which prints as its message. */
 int binding_fail(lua_State *L, const mlm_error *err);
 
+/** Raises an error value with code "interrupted" from a hook: a person wants the script to end.
+ * manager:run() leaves its run KILLED then, and not FAILED. */
+int binding_interrupt(lua_State *L);
+
 /** Each adds its functions to the module table at the absolute stack index module. */
 void binding_open_evaluator(lua_State *L, int module);
 void binding_open_csv(lua_State *L, int module);

@@ -2,9 +2,9 @@
 #ifndef BINDING_CALL_H
 #define BINDING_CALL_H
 
-/* Reading what a script passed. Each reader raises one sentence that names the argument or field, says
- * what was wrong and what is right. Argument numbers are what the script's author counts: a leading
- * manager or run is not counted. */
+/* Reading what a script passed. Each reader raises one sentence that names the argument or field,
+ * says what was wrong and what is right. Argument numbers are what the script's author counts: a
+ * leading manager or run is not counted. */
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -72,8 +72,8 @@ struct fields {
 	int at;
 };
 
-/** Raises when the table has a field that is not among known (NULL-ended), and lists these. hint, if
- * there is one, is said too. */
+/** Raises when the table has a field that is not among known (NULL-ended), and lists these. hint,
+ * if there is one, is said too. */
 void fields_check(const struct fields *fields, const char *const *known, const char *hint);
 /** Pushes the field and returns its type. */
 int fields_get(const struct fields *fields, const char *name);

@@ -22,18 +22,24 @@ static int error_concat(lua_State *L)
 	return 1;
 }
 
-/* Raises the sentence on the top of the stack. */
-static int raise(lua_State *L, mlm_status status, const char *area)
+/* Raises the sentence on the top of the stack, said of the function at level. */
+static int raise(lua_State *L, const char *code, const char *area, int level)
 {
 	int message = lua_gettop(L);
 	lua_createtable(L, 0, 4);
-	lua_pushstring(L, mlm_status_name(status));
+	lua_pushstring(L, code);
 	lua_setfield(L, -2, "code");
 	lua_pushvalue(L, message);
 	lua_setfield(L, -2, "message");
 	lua_pushstring(L, area);
 	lua_setfield(L, -2, "area");
-	luaL_where(L, 1);
+	/* A hook may strike while a function of C runs, which has no place. */
+	lua_Debug activation;
+	for (luaL_where(L, level);
+		lua_rawlen(L, -1) == 0 && lua_getstack(L, ++level, &activation);) {
+		lua_pop(L, 1);
+		luaL_where(L, level);
+	}
 	lua_setfield(L, -2, "where");
 	if (luaL_newmetatable(L, metatable)) {
 		lua_pushcfunction(L, error_to_string);
@@ -50,7 +56,7 @@ static int raise(lua_State *L, mlm_status status, const char *area)
 int binding_fail(lua_State *L, const mlm_error *err)
 {
 	lua_pushstring(L, err->message);
-	return raise(L, err->status, err->area ? err->area : "");
+	return raise(L, mlm_status_name(err->status), err->area ? err->area : "", 1);
 }
 
 int binding_refuse(lua_State *L, mlm_status status, const char *area, const char *format, ...)
@@ -59,5 +65,11 @@ int binding_refuse(lua_State *L, mlm_status status, const char *area, const char
 	va_start(arguments, format);
 	lua_pushvfstring(L, format, arguments);
 	va_end(arguments);
-	return raise(L, status, area);
+	return raise(L, mlm_status_name(status), area, 1);
+}
+
+int binding_interrupt(lua_State *L)
+{
+	lua_pushliteral(L, "interrupted");
+	return raise(L, "interrupted", "host", 0);
 }

@@ -73,8 +73,8 @@ static int by_key(const void *a, const void *b)
 	return compare(a, b);
 }
 
-/* Small maps are mostly the same map again, frame by frame, and lua_next gives equal tables in equal
- * order: with the order of the last time applied first, there is little left to sort. */
+/* Small maps are mostly the same map again, frame by frame, and lua_next gives equal tables in
+ * equal order: with the order of the last time applied first, there is little left to sort. */
 static void sort_frame(
 	struct binding_manager *binding, mlm_metric *metrics, mlm_metric *sorted, size_t count)
 {
@@ -195,7 +195,8 @@ static void read_pair(
 	lua_pop(L, 2);
 }
 
-/* Reads a list {{"k", v}, …}: the keys stay borrowed from its pairs. The array is left on the stack. */
+/* Reads a list {{"k", v}, …}: the keys stay borrowed from its pairs. The array is left on the
+ * stack. */
 static const mlm_metric *read_list(
 	const struct call *call, int index, const mlm_metric *when, size_t *count_out)
 {

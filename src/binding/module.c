@@ -377,8 +377,8 @@ static int call_with_manager(lua_State *L)
 	return lua_gettop(L);
 }
 
-/* Methods that are written in Lua are made at their first use: few scripts need them. The manager is
- * at 1. */
+/* Methods that are written in Lua are made at their first use: few scripts need them. The manager
+ * is at 1. */
 static bool push_lua_method(lua_State *L, const char *name)
 {
 	if (strcmp(name, "progress") == 0) {

@@ -18,8 +18,8 @@ static const char manager_key;
 
 /* ---- run objects ---- */
 
-/* A table {run_id=, run_name=, experiment_id=}. It holds on to the manager's userdata, whose life the
- * handle shares. */
+/* A table {run_id=, run_name=, experiment_id=}. It holds on to the manager's userdata, whose life
+ * the handle shares. */
 void binding_push_run(struct call *call, mlm_run *run, const char *run_name)
 {
 	lua_State *L = call->L;
@@ -189,8 +189,8 @@ static void end(struct call *call, mlm_run *run, mlm_run_status status)
 		binding_fail(call->L, &err);
 }
 
-/* end_run(create, metadata) or {status=, create=, metadata=}; with create a new run follows, which is
- * returned. */
+/* end_run(create, metadata) or {status=, create=, metadata=}; with create a new run follows, which
+ * is returned. */
 static int end_run(lua_State *L)
 {
 	struct call call;

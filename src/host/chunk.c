@@ -2,13 +2,14 @@
 #include "host/chunk.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <lauxlib.h>
 
 #include "host/interrupt.h"
 
 /* Pushes "script.lua:3: " for the innermost Lua code that runs, or "". Errors that are strings
- * carry their place already; error values do not. */
+ * carry their place already, and so may error values. */
 static void push_place(lua_State *L)
 {
 	lua_Debug activation;
@@ -27,12 +28,19 @@ static int message_handler(lua_State *L)
 {
 	lua_settop(L, 1);
 	if (lua_type(L, 1) != LUA_TSTRING && lua_type(L, 1) != LUA_TNUMBER) {
-		push_place(L);
-		if (!luaL_callmeta(L, 1, "__tostring"))
+		if (luaL_callmeta(L, 1, "__tostring"))
+			luaL_tolstring(L, -1, NULL);
+		else
 			lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-		luaL_tolstring(L, -1, NULL);
-		lua_replace(L, -2);
-		lua_concat(L, 2);
+		lua_replace(L, 1);
+		lua_settop(L, 1);
+		push_place(L);
+		if (strncmp(lua_tostring(L, 1), lua_tostring(L, 2), lua_rawlen(L, 2)) == 0) {
+			lua_pop(L, 1);
+		} else {
+			lua_insert(L, 1);
+			lua_concat(L, 2);
+		}
 	}
 	luaL_traceback(L, L, lua_tostring(L, -1), 1);
 	return 1;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <lauxlib.h>
+#include "binding/binding.h"
 
 /* A signal handler has no argument of ours, so this is the program's one global. */
 static lua_State *volatile running;
@@ -22,10 +22,7 @@ static void raise_interrupted(lua_State *L, lua_Debug *activation)
 {
 	(void)activation;
 	lua_sethook(L, NULL, 0, 0);
-	luaL_where(L, 0); /* the function that the hook interrupts */
-	lua_pushliteral(L, "interrupted");
-	lua_concat(L, 2);
-	lua_error(L);
+	binding_interrupt(L);
 }
 
 static void use(void (*handler)(int))

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct line_editor {
 	char *line;
 	size_t line_capacity;
 	bool is_interrupted;
+	sigset_t signals; /* blocked when no line is being read */
 };
 
 /* libedit's functions, found when the first editor is opened. */
@@ -138,19 +140,20 @@ static int read_character(EditLine *edit, wchar_t *character)
 	mbstate_t state = { 0 };
 
 	for (;;) {
+		struct line_editor *editor = editor_of(edit);
+		struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 		char byte;
-		ssize_t got = read(STDIN_FILENO, &byte, 1);
 
-		if (got == 0)
-			return 0;
-		if (got < 0) {
+		if (ppoll(&input, 1, NULL, &editor->signals) < 0) {
 			if (errno != EINTR)
 				return 0;
 			if (goes_on_after_signal(edit))
 				continue;
-			editor_of(edit)->is_interrupted = true;
+			editor->is_interrupted = true;
 			return -1;
 		}
+		if (read(STDIN_FILENO, &byte, 1) <= 0)
+			return 0;
 		size_t used = mbrtowc(character, &byte, 1, &state);
 		if (used == (size_t)-2)
 			continue;
@@ -235,14 +238,23 @@ static enum line_result read_plain(
 static enum line_result read_edited(
 	struct line_editor *editor, const char **line_out, size_t *size_out)
 {
+	static const int held_signals[] = { SIGINT, SIGTERM, SIGWINCH, SIGCONT };
 	HistEvent event;
+	sigset_t held;
 	int count = 0;
 
 	editor->is_interrupted = false;
 	/* Before the prompt shows: libedit does it after, and a key pressed in between would be the
 	 * terminal's own business. */
 	libedit.set(editor->edit, EL_PREP_TERM, 1);
+	/* Let in only while read_character() waits: one that came while libedit is busy would find
+	 * nobody waiting, and the next read would sleep over it. */
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(held_signals) / sizeof(held_signals[0]); i++)
+		sigaddset(&held, held_signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &editor->signals);
 	*line_out = libedit.gets(editor->edit, &count);
+	sigprocmask(SIG_SETMASK, &editor->signals, NULL);
 	if (editor->is_interrupted)
 		return LINE_INTERRUPTED;
 	if (!*line_out || count <= 0)

@@ -27,7 +27,7 @@ static int read_line(lua_State *L)
 	interrupt_arm(NULL);
 	result = line_editor_read(*editor, prompt, &line, &size);
 	interrupt_disarm();
-	if (result == LINE_READ) {
+	if (result == LINE_READ && interrupt_signal() == 0) {
 		lua_pushlstring(L, line, size);
 		return 1;
 	}

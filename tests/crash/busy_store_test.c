@@ -23,8 +23,8 @@ struct fixture {
 	int release; /* closing it lets the holder go */
 };
 
-/* A process that takes the store for itself, as a person at the sqlite3 prompt may. It lets go after
- * held_us, or when release is closed. */
+/* A process that takes the store for itself, as a person at the sqlite3 prompt may. It lets go
+ * after held_us, or when release is closed. */
 static void hold(struct fixture *fixture, int64_t held_us)
 {
 	int ready[2];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads any bytes as the segments of a journal that somebody left behind, and drains them into a
- * store that checks what it is given. The first byte of the input says how much of a true segment is
- * put around the rest: without that no input would get past the check words.
+ * store that checks what it is given. The first byte of the input says how much of a true segment
+ * is put around the rest: without that no input would get past the check words.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -9,6 +9,15 @@ if host:sub(1, 1) ~= "/" then
 end
 local terminal = host:match("^(.*)/") .. "/tests/terminal"
 
+-- signal(name [, after_seconds]) sends the program a signal. Not os.execute, which ignores SIGINT
+-- as long as it runs.
+local SIGNAL = [[
+  function signal(name, after)
+    local delay = after and "sleep " .. after .. "; " or ""
+    local command = ("(%skill -%s $PPID) >/dev/null 2>&1"):format(delay, name)
+    io.popen(command .. (after and " &" or "")):close()
+  end]]
+
 describe("mlmanager", function()
   local directory
 
@@ -116,6 +125,12 @@ describe("mlmanager", function()
       assert.matches("stack overflow", result.err)
     end)
 
+    it("whose error the module raised", function()
+      local result = run("-e", "\nmlmanager.end_run()")
+      assert.equal(1, result.status)
+      assert.matches("^mlmanager: %(command line%):2: 'end_run' needs", result.err)
+    end)
+
     it("that does not compile or does not exist", function()
       write("a.lua", "x = = 1")
       local result = run("a.lua")
@@ -221,50 +236,58 @@ describe("mlmanager", function()
 
     for name, status in pairs { INT = 130, TERM = 143 } do
       it("KILLED by SIG" .. name .. ", with status " .. status, function()
-        local result = process.run { "timeout", "--preserve-status", "-s", name, "0.5", host, "-e",
-          start .. "while true do end", directory = directory }
+        local result = run("-e", SIGNAL, "-e", start .. "signal '" .. name .. "' while true do end")
         assert.equal(status, result.status)
-        assert.matches("^mlmanager: %(command line%):1: interrupted\nstack traceback:", result.err)
+        assert.matches("^mlmanager: %(command line%):%d: interrupted\nstack traceback:", result.err)
         assert.equal("KILLED", only_run "run.info.status")
       end)
     end
   end)
 
   describe("is interrupted", function()
-    local function interrupted(code)
-      return process.run { "timeout", "--preserve-status", "-s", "INT", "0.3", host, "-e", code,
-        directory = directory }
-    end
-
     it("inside a coroutine", function()
-      local result = interrupted [[
+      local result = run("-e", SIGNAL, "-e", [[
         coroutine.wrap(function()
-          local co = coroutine.create(function() while true do end end)
+          local co = coroutine.create(function() signal "INT" while true do end end)
           assert(coroutine.resume(co))
-        end)()]]
+        end)()]])
       assert.equal(130, result.status)
       assert.matches("interrupted", result.err)
     end)
 
-    it("while it sleeps in a read", function()
-      local result = process.run { "sh", "-c",
-        "sleep 5 | timeout --preserve-status -s INT 0.3 \"$0\" -e 'io.read()'; exit $?", host,
-        directory = directory }
+    it("inside manager:run, which leaves its run KILLED too", function()
+      local result = run("-e", SIGNAL, "-e", [[
+        mlmanager.create_experiment 'e'
+        mlmanager:run({}, function() signal "INT" while true do end end)]])
       assert.equal(130, result.status)
+      assert.equal("KILLED\tnil",
+        only_run "run.info.status, run.data.tags['mlmanager.traceback']")
+    end)
+
+    it("while it waits for input", function()
+      local result = process.run { "sh", "-c", "sleep 3 | \"$0\" \"$@\"", host, "-e", SIGNAL, "-e",
+        "signal('INT', 0.2) io.read() while true do end", directory = directory }
+      assert.equal(130, result.status)
+      assert.matches("interrupted", result.err)
     end)
 
     it("and may catch that and end well", function()
-      local result = interrupted "print(pcall(function() while true do end end)) print 'saved'"
-      assert.equal("false\t(command line):1: interrupted\nsaved\n", result.out)
+      local result = run("-e", SIGNAL, "-e",
+        "print(pcall(function() signal 'INT' while true do end end)) print 'saved'")
+      assert.matches("^false\t%(command line%):%d: interrupted\nsaved\n$", result.out)
       assert.equal(0, result.status)
     end)
 
     it("at once by a second signal", function()
-      local result = process.run { "sh", "-c", [[
-        setsid "$0" -e 'while true do pcall(function() while true do end end) end' &
-        sleep 0.2; kill -TERM $!; sleep 0.2; kill -TERM $!; wait $!; echo $?]], host,
-        directory = directory }
-      assert.equal("143\n", result.out)
+      local result = run("-e", SIGNAL, "-e", [[
+        pcall(function() signal "TERM" while true do end end)
+        print "first"
+        io.stdout:flush()
+        signal "TERM"
+        while true do end]])
+      assert.equal("first\n", result.out)
+      assert.equal("", result.err:gsub("Terminated\n", ""))
+      assert.equal(143, result.status)
     end)
   end)
 
@@ -375,7 +398,7 @@ describe("mlmanager", function()
 
     it("ends by SIGTERM and leaves the run KILLED", function()
       local result = play("expect > ", "send mlmanager.create_experiment 'e'\\r", "expect > ",
-        "send mlmanager.start_run()\\r", "expect > ", "send os.execute 'kill -TERM $PPID'\\r",
+        "send mlmanager.start_run()\\r", "expect > ", "send io.popen 'kill -TERM $PPID':close()\\r",
         "end")
       finished(result, 143)
       assert.equal("KILLED", only_run "run.info.status")
