@@ -251,12 +251,14 @@ def our_schema_is_mlflows(folder):
     dump(mlflow_uri(folder / "schema-mlflow.db"))
     ours, theirs = (sqlalchemy.inspect(sqlalchemy.create_engine(mlflow_uri(folder / name)))
                     for name in ("schema-ours.db", "schema-mlflow.db"))
-    assert sorted(set(ours.get_table_names()) - {"mlm_journals"}) == sorted(theirs.get_table_names())
-    for table in theirs.get_table_names():
+    tables = sorted(theirs.get_table_names())
+    assert sorted(set(ours.get_table_names()) - {"mlm_journals"}) == tables
+    for table in tables:
         assert columns_of(ours, table) == columns_of(theirs, table), table
         for what in ("foreign_keys", "unique_constraints", "check_constraints"):
             left, right = (
-                sorted(json.dumps(item, sort_keys=True) for item in getattr(side, "get_" + what)(table))
+                sorted(json.dumps(item, sort_keys=True)
+                       for item in getattr(side, "get_" + what)(table))
                 for side in (ours, theirs))
             assert left == right, (table, what, left, right)
         left, right = ours.get_pk_constraint(table), theirs.get_pk_constraint(table)
