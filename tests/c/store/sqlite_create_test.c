@@ -4,28 +4,35 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "store/sqlite_store.h"
 #include "store/store_directory.h"
 
-#define PROCESSES 8
+#define PROCESSES        8
+#define RUNS_PER_PROCESS 25
+#define POINTS_PER_BATCH 100
 
 static mlm_error err = MLM_ERROR_INIT;
 
-static struct store *open_store(const char *name)
+static struct store *open_as(const char *name, bool for_flusher)
 {
 	struct store_path uri = uri_of(name);
 	const struct store_options options = {
 		.uri = uri.text,
 		.artifacts = "/artifacts",
+		.for_flusher = for_flusher,
 		.busy_timeout_ms = 10000,
 	};
 	struct store *store;
 	MUST(sqlite_store_ops.open(&options, &store, &err));
 	return store;
+}
+
+static struct store *open_store(const char *name)
+{
+	return open_as(name, false);
 }
 
 /* The first column of the first row, as a number, over a connection of the test's own. */
@@ -141,16 +148,28 @@ TEST(sqlite_create_file__says_which_directory_is_missing)
 	CHECK_CONTAINS(err.message, "/no/such/directory/x.db");
 }
 
-/* Each process opens the same new store, as all of them start, and makes runs in it. */
+static void write_points(struct store *flusher, const char *run_id, uint64_t position)
+{
+	struct store_point points[POINTS_PER_BATCH];
+	for (int i = 0; i < POINTS_PER_BATCH; i++)
+		points[i] = (struct store_point){ 0, i, 1000 + i, i };
+	const struct store_series series = { run_id, "loss" };
+	const struct store_batch batch = { &series, 1, points, POINTS_PER_BATCH, run_id, position,
+		NULL, 0 };
+	MUST(sqlite_store_ops.apply(flusher, &batch, NULL, NULL, &err));
+}
+
+/* Each process opens the same new store, as all of them start, and logs to runs of its own. */
 static int create_and_write(const char *name, int turn, int start)
 {
 	char byte, experiment[MLM_ID_SIZE], text[64];
 	if (read(start, &byte, 1) < 0)
 		return 1;
 	struct store *store = open_store(name);
+	struct store *flusher = open_as(name, true);
 	snprintf(text, sizeof(text), "experiment %d", turn);
 	MUST(sqlite_store_ops.create_experiment(store, text, NULL, experiment, &err));
-	for (int i = 0; i < 25; i++) {
+	for (int i = 0; i < RUNS_PER_PROCESS; i++) {
 		snprintf(text, sizeof(text), "%016x%016x", turn, i);
 		const struct store_new_run run = { .run_id = text,
 			.experiment_id = experiment,
@@ -160,7 +179,10 @@ static int create_and_write(const char *name, int turn, int start)
 		MUST(sqlite_store_ops.create_run(store, &run, &err));
 		const mlm_text param = { "i", "1" };
 		MUST(sqlite_store_ops.log_texts(store, text, &param, 1, NULL, 0, &err));
+		write_points(flusher, text, 1);
+		write_points(flusher, text, 1);
 	}
+	sqlite_store_ops.close(flusher);
 	sqlite_store_ops.close(store);
 	return 0;
 }
@@ -186,8 +208,12 @@ static void run_processes(const char *name)
 		CHECK_INT(status, 0);
 	}
 	CHECK_INT(query(name, "SELECT count(*) FROM experiments"), PROCESSES + 1);
-	CHECK_INT(query(name, "SELECT count(*) FROM runs"), PROCESSES * 25);
-	CHECK_INT(query(name, "SELECT count(*) FROM params"), PROCESSES * 25);
+	CHECK_INT(query(name, "SELECT count(*) FROM runs"), PROCESSES * RUNS_PER_PROCESS);
+	CHECK_INT(query(name, "SELECT count(*) FROM metrics"),
+		PROCESSES * RUNS_PER_PROCESS * POINTS_PER_BATCH);
+	CHECK_INT(query(name, "SELECT count(*) FROM latest_metrics WHERE value = 99"),
+		PROCESSES * RUNS_PER_PROCESS);
+	CHECK_INT(query(name, "SELECT count(*) FROM params"), PROCESSES * RUNS_PER_PROCESS);
 	CHECK_INT(query(name, "SELECT count(*) FROM pragma_integrity_check "
 			      "WHERE integrity_check = 'ok'"),
 		1);
