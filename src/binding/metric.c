@@ -336,6 +336,9 @@ static int push_batch(const struct call *call)
 {
 	lua_State *L = call->L;
 	if (!is_batch_keywords(call)) {
+		/* What is pushed must not be taken for an argument that is absent. */
+		if (call->count < 3)
+			lua_settop(L, call_index(call, 3));
 		for (int n = 1; n <= 3; n++) {
 			if (call_has(call, n))
 				lua_pushvalue(L, call_index(call, n));

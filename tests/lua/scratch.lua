@@ -10,6 +10,14 @@ local scratch = {}
 -- What may lie beside a store whose manager is closed.
 local expected = { ["mlmanager.db"] = true, mlartifacts = true }
 
+-- What was raised, with the place of the deepest call only.
+local function keep_traceback(failure)
+  if type(failure) == "string" and not failure:find("stack traceback:", 1, true) then
+    return debug.traceback(failure, 2)
+  end
+  return failure
+end
+
 local function list(directory)
   local names = {}
   local pipe <close> = assert(io.popen("ls -A " .. directory))
@@ -24,7 +32,7 @@ function scratch.store(fn)
   return function()
     local directory = process.directory()
     local manager = mlmanager.MLManager { store = "sqlite:" .. directory .. "/mlmanager.db" }
-    local ok, failure = xpcall(fn, debug.traceback, manager, directory)
+    local ok, failure = xpcall(fn, keep_traceback, manager, directory)
     local left_open = manager.current_run_id
     manager:close()
     local names = list(directory)
@@ -45,7 +53,7 @@ function scratch.run(fn)
   return scratch.store(function(manager, directory)
     manager:create_experiment("spec")
     local run = manager:start_run { run_name = "spec" }
-    local ok, failure = xpcall(fn, debug.traceback, manager, run, directory)
+    local ok, failure = xpcall(fn, keep_traceback, manager, run, directory)
     if run:is_open() and (not ok or manager.current_run_id == run.run_id) then
       run:close()
     end
