@@ -15,6 +15,7 @@
 #include "core/drain.h"
 
 #define SEGMENT_NUMBER_NONE UINT32_MAX
+#define HEX_DIGITS          "0123456789abcdef"
 
 struct adoption {
 	int directory_fd;
@@ -156,44 +157,62 @@ static bool has_records(struct drain *drain, uint32_t number)
 	       more;
 }
 
-/* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment
- * can be read by itself. Damaged segments' numbers are collected in *damaged_out. */
-static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint32_t number,
-	uint32_t **damaged_out, size_t *damaged_count_out, mlm_error *err)
+/* One segment, or several up to a seal that leads nowhere. *why_out is what ended the reading:
+ * nothing, damage, or a file that cannot be read. Returns the store's trouble. */
+static mlm_status read_segments(struct adoption *adoption, struct drain *drain, uint32_t number,
+	mlm_error *why_out, mlm_error *err)
 {
+	bool exists = false;
+	bool more = true;
+	mlm_status status = journal_reader_seek_segment(&drain->reader, number, &exists, why_out);
+	while (status == MLM_OK && exists && more) {
+		status = drain_collect(drain, UINT64_MAX, &more, why_out);
+		mlm_status applied = more ? apply(adoption, drain, false, err) : MLM_OK;
+		if (applied != MLM_OK)
+			return applied;
+	}
+	return MLM_OK;
+}
+
+/* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment
+ * can be read by itself. A damaged one is set aside once what comes before is in the store: whenever
+ * this is cut short, the next adopter finds either. *is_readable_out false: it has to stay. */
+static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint32_t number,
+	bool *is_readable_out, mlm_error *err)
+{
+	const char *id_hex = drain->reader.id_hex;
 	mlm_status status = MLM_OK;
-	while (number != SEGMENT_NUMBER_NONE) {
-		bool exists = false;
-		bool more = true;
-		status = journal_reader_seek_segment(&drain->reader, number, &exists, err);
-		while (status == MLM_OK && exists && more) {
-			status = drain_collect(drain, UINT64_MAX, &more, err);
-			mlm_status applied = more ? apply(adoption, drain, false, err) : MLM_OK;
-			if (applied != MLM_OK) /* the store's trouble, not the journal's */
-				return applied;
-		}
-		if (status != MLM_OK && status != MLM_ECORRUPT)
+	*is_readable_out = true;
+	while (status == MLM_OK && number != SEGMENT_NUMBER_NONE) {
+		mlm_error why = MLM_ERROR_INIT;
+		status = read_segments(adoption, drain, number, &why, err);
+		if (status != MLM_OK)
 			return status;
-		uint32_t ended = drain->reader.number;
-		uint32_t next = first_segment(adoption, drain->reader.id_hex, ended + 1);
-		if (status == MLM_OK && !has_records(drain, next))
+		if (why.status != MLM_OK && why.status != MLM_ECORRUPT) {
+			*is_readable_out = false;
+			say(adoption, MLM_LOG_WARNING, "journal %s stays in '%s': %s", id_hex,
+				adoption->directory, why.message);
 			return MLM_OK;
-		if (status == MLM_OK)
-			error_set(err, MLM_ECORRUPT, "journal",
+		}
+		uint32_t ended = drain->reader.number;
+		uint64_t position = drain->reader.position;
+		uint32_t next = first_segment(adoption, id_hex, ended + 1);
+		if (why.status == MLM_OK && !has_records(drain, next))
+			return MLM_OK;
+		if (why.status == MLM_OK)
+			error_set(&why, MLM_ECORRUPT, "journal",
 				"journal segment %s.%06u is damaged: it ends before the journal "
 				"does",
-				drain->reader.id_hex, ended);
-		say(adoption, MLM_LOG_WARNING, "%s; what comes before is in the store",
-			err->message);
-		uint32_t *grown =
-			realloc(*damaged_out, (*damaged_count_out + 1) * sizeof(**damaged_out));
-		if (!grown)
-			return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
-		*damaged_out = grown;
-		grown[(*damaged_count_out)++] = ended;
+				id_hex, ended);
+		drain->reader.position = position;
+		status = apply(adoption, drain, false, err);
+		if (status != MLM_OK)
+			return status;
+		set_aside(adoption, id_hex, ended);
 		adoption->report.damaged_segments++;
+		say(adoption, MLM_LOG_WARNING, "%s; what comes before is in the store",
+			why.message);
 		number = next;
-		status = MLM_OK;
 	}
 	return status;
 }
@@ -213,8 +232,7 @@ static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, m
 {
 	struct drain drain;
 	uint64_t watermark = 0;
-	uint32_t *damaged = NULL;
-	size_t damaged_count = 0;
+	bool is_readable = true;
 	const struct store_ops *ops = adoption->store->ops;
 	mlm_status status = drain_open(&drain, adoption->directory_fd, id_hex, err);
 	if (status != MLM_OK)
@@ -226,14 +244,12 @@ static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, m
 	uint32_t number =
 		first_segment(adoption, id_hex, (uint32_t)(watermark / JOURNAL_SEGMENT_BYTES));
 	if (number != SEGMENT_NUMBER_NONE) {
-		status = read_all(adoption, &drain, number, &damaged, &damaged_count, err);
+		status = read_all(adoption, &drain, number, &is_readable, err);
 		if (status == MLM_OK)
-			status = apply(adoption, &drain, true, err);
-		if (status != MLM_OK)
-			goto out;
+			status = apply(adoption, &drain, is_readable, err);
 	}
-	for (size_t i = 0; i < damaged_count; i++)
-		set_aside(adoption, id_hex, damaged[i]);
+	if (status != MLM_OK || !is_readable)
+		goto out;
 	/* The watermark goes last but one: as long as there is a head, somebody comes back. */
 	remove_segments(adoption, id_hex);
 	status = ops->forget_journal(adoption->store, id_hex, err);
@@ -245,7 +261,6 @@ static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, m
 		say(adoption, MLM_LOG_INFO, "adopted journal %s of a process that died", id_hex);
 	}
 out:
-	free(damaged);
 	drain_close(&drain);
 	return status;
 }
@@ -253,7 +268,8 @@ out:
 static bool is_unfinished_name(const char *name)
 {
 	size_t size = strlen(name);
-	return name[0] == '.' && size == 1 + JOURNAL_ID_HEX + strlen(".new") &&
+	return name[0] == '.' && strspn(name + 1, HEX_DIGITS) == JOURNAL_ID_HEX &&
+	       size == 1 + JOURNAL_ID_HEX + strlen(".new") &&
 	       strcmp(name + 1 + JOURNAL_ID_HEX, ".new") == 0;
 }
 
@@ -275,6 +291,46 @@ static void remove_unfinished(const struct adoption *adoption, const char *name)
 		unlinkat(adoption->directory_fd, name, 0);
 	}
 	close(fd);
+}
+
+/* Segments whose head is lost get a new one, and are then adopted as any others. Asked in this
+ * order, a journal that its owner is making or removing shows one of the two names, or is gone. */
+static void restore_head(const struct adoption *adoption, const char *segment)
+{
+	char id_hex[JOURNAL_ID_HEX + 1] = "";
+	char unfinished[64];
+	char head[64];
+	uint32_t number;
+	if (strspn(segment, HEX_DIGITS) != JOURNAL_ID_HEX)
+		return;
+	memcpy(id_hex, segment, JOURNAL_ID_HEX);
+	journal_unfinished_name(id_hex, unfinished);
+	snprintf(head, sizeof(head), "%s.head", id_hex);
+	if (!parse_segment_name(segment, id_hex, &number) ||
+		faccessat(adoption->directory_fd, unfinished, F_OK, 0) == 0 ||
+		faccessat(adoption->directory_fd, head, F_OK, 0) == 0 ||
+		faccessat(adoption->directory_fd, segment, F_OK, 0) != 0)
+		return;
+	int fd =
+		openat(adoption->directory_fd, head, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Makes every journal either a whole one or none. */
+static mlm_status tidy(const struct adoption *adoption, mlm_error *err)
+{
+	DIR *entries = list(adoption, err);
+	if (!entries)
+		return MLM_EIO;
+	for (struct dirent *entry; (entry = readdir(entries));) {
+		if (is_unfinished_name(entry->d_name))
+			remove_unfinished(adoption, entry->d_name);
+		else
+			restore_head(adoption, entry->d_name);
+	}
+	closedir(entries);
+	return MLM_OK;
 }
 
 /* True with *fd_out locked when nobody owns the journal any more. */
@@ -309,25 +365,21 @@ mlm_status adoption_run(const char *directory, struct store *store, mlm_log_fn l
 	if (adoption.directory_fd < 0)
 		return error_set_errno(
 			err, errno, "journal", "cannot open the directory '%s'", directory);
-	mlm_status status = MLM_OK;
-	DIR *entries = list(&adoption, err);
+	mlm_status status = tidy(&adoption, err);
+	DIR *entries = status == MLM_OK ? list(&adoption, err) : NULL;
 	if (!entries) {
 		close(adoption.directory_fd);
 		return MLM_EIO;
 	}
 	for (struct dirent *entry; status == MLM_OK && (entry = readdir(entries));) {
 		int fd;
-		if (is_unfinished_name(entry->d_name))
-			remove_unfinished(&adoption, entry->d_name);
 		if (!has_suffix(entry->d_name, ".head") ||
+			strspn(entry->d_name, HEX_DIGITS) != JOURNAL_ID_HEX ||
 			!lock_orphan(&adoption, entry->d_name, &fd))
 			continue;
-		char id_hex[JOURNAL_ID_HEX + 1];
+		char id_hex[JOURNAL_ID_HEX + 1] = "";
 		memcpy(id_hex, entry->d_name, JOURNAL_ID_HEX);
-		id_hex[JOURNAL_ID_HEX] = '\0';
 		status = adopt_journal(&adoption, id_hex, err);
-		if (status == MLM_EINVAL) /* not one of ours */
-			status = MLM_OK;
 		close(fd);
 	}
 	closedir(entries);
@@ -349,8 +401,6 @@ mlm_status adoption_report_orphans(
 	adoption.directory_fd = dirfd(entries);
 	for (struct dirent *entry; (entry = readdir(entries));) {
 		int fd;
-		if (is_unfinished_name(entry->d_name))
-			remove_unfinished(&adoption, entry->d_name);
 		if (!has_suffix(entry->d_name, ".head") ||
 			!lock_orphan(&adoption, entry->d_name, &fd))
 			continue;

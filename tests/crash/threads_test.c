@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads that log to one run, and threads with managers of their own, while others read and flush. */
+/* Threads that log to one run while others read, and threads with managers of their own. */
 #include <pthread.h>
 #include <stdatomic.h>
 

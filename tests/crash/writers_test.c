@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eight processes write to one store at once; the store is new and all create it at the same
- * moment. */
+/* Eight processes write to one store at once; it is new, and all create it at the same moment. */
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
