@@ -390,12 +390,13 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 		mlm_error why = MLM_ERROR_INIT;
 		/* First, so that a store that is held costs these seconds and no more. */
 		mlm_status status = manager_flush_inside(manager, MANAGER_CLOSE_WAIT_MS, &why);
+		uint32_t wait_ms = status == MLM_OK ? MANAGER_CLOSE_WAIT_MS : 0;
 		if (status == MLM_OK)
 			status = end_runs(manager, (mlm_run_status)end_status, &why);
 		else
 			abandon_runs(manager);
 		keep_first(&first, err, status, &why);
-		status = close_journal(manager, status == MLM_OK ? MANAGER_CLOSE_WAIT_MS : 0, &why);
+		status = close_journal(manager, wait_ms, &why);
 		keep_first(&first, err, status, &why);
 		status = take_remembered(manager, &why);
 		keep_first(&first, err, status, &why);
