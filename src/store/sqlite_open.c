@@ -17,15 +17,6 @@
 #define BUSY_SLEEP_US_MIN 200
 #define BUSY_SLEEP_US_MAX 1000
 
-/*
- * The last connection to close moves the log into the file, with two syncs and an unlink: 12 ms
- * where this was measured, most of what a script's start and end may take. A connection that was
- * open for less than this leaves the writing out to the kernel, which does it within half a minute;
- * the end of the process loses nothing, power that fails in that time may damage the file. With
- * durability "system" every close syncs.
- */
-#define CLOSE_UNSYNCED_MS_MAX 1000
-
 /* Waiting writers sleep short random times: SQLite's own handler backs off to 100 ms, and then a
  * writer among eight starves while the lock is free most of the time. */
 static int wait_for_writer(void *payload, int count)
@@ -282,7 +273,6 @@ mlm_status sqlite_store_open(
 	store->artifacts = strdup(options->artifacts ? options->artifacts : "mlartifacts");
 	store->for_flusher = options->for_flusher;
 	store->durability = options->durability;
-	store->opened_ns = clock_monotonic_ns();
 	store->busy_timeout_ms = options->busy_timeout_ms;
 	store->jitter = (uint64_t)clock_monotonic_ns() ^ (uint64_t)getpid() << 32;
 	mlm_status status = store->path && store->artifacts ? prepare_store(store, err)
@@ -301,10 +291,8 @@ void sqlite_store_close(struct store *base)
 		return;
 	struct sqlite_store *store = sqlite_store_of(base);
 	sqlite_statements_close(store);
-	int64_t open_ms = (clock_monotonic_ns() - store->opened_ns) / 1000000;
-	if (store->db && store->durability == MLM_DURABILITY_PROCESS &&
-		open_ms < CLOSE_UNSYNCED_MS_MAX)
-		sqlite3_exec(store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+	/* The last connection to close moves the log into the file, with two syncs: a millisecond or
+	 * two, without which power that fails soon after could damage the file. */
 	sqlite3_close(store->db);
 	free(store->path);
 	free(store->artifacts);

@@ -33,7 +33,6 @@ struct sqlite_store {
 	mlm_durability durability;
 	uint32_t busy_timeout_ms;
 	bool first_write_unsynced; /* see sqlite_end() */
-	int64_t opened_ns;
 	uint64_t jitter; /* state of the busy handler's random sleeps */
 	int64_t busy_since_ns;
 	struct sqlite_cached_statement {
