@@ -1,64 +1,70 @@
 -- SPDX-License-Identifier: Apache-2.0
--- manager:run(options, fn, ...): calls fn(run, ...) with a run of its own around it.
+-- manager:run(options, fn, ...): calls fn(run, ...) with a run of its own around it. In come the
+-- manager; failed_status(failure), how a run ends that an error leaves; and refuse(message), which
+-- raises the module's error value.
 
--- The error itself goes on to the caller; what it looked like where it was raised goes to the run.
-local function keep_traceback(failure)
-  return { failure = failure, traceback = debug.traceback(tostring(failure), 2) }
+local manager, failed_status, refuse = ...
+
+local function describe(failure)
+  local ok, text = pcall(tostring, failure)
+  return ok and text or "an error of type " .. type(failure)
 end
 
---- Ctrl-C is nothing that the run did wrong.
-local function is_interrupt(failure)
-  return type(failure) == "table" and rawget(failure, "code") == "interrupted"
-end
-
-local function describe(run, failure, status)
-  -- A run that cannot be tagged still has its error raised, which says more.
-  if status == "FAILED" then
-    pcall(run.set_traceback, run, failure.traceback)
-  end
-  pcall(run.end_run, run, { status = status })
-end
-
--- Runs that fn started inside and left open end as the run around them does.
-local function end_nested(manager, run, status)
-  while manager.current_run_id and manager.current_run_id ~= run.run_id do
-    local id = manager.current_run_id
+--- Ends the run, and before it those that fn started inside it and left open.
+local function end_with_nested(run, status)
+  while run:is_open() do
+    local ok, failure = pcall(run.end_run, run, { status = status })
+    local top = manager.current_run_id
+    if ok or not run:is_open() or failure.code ~= "state" or top == run.run_id then
+      return ok, failure
+    end
     pcall(manager.end_run, { status = status })
-    if manager.current_run_id == id then
-      return
+    if manager.current_run_id == top then
+      return ok, failure
     end
   end
+  return true
 end
 
-return function(manager, options, fn, ...)
-  local arguments
+local function run_block(options, fn, ...)
   if type(options) == "function" then
-    arguments = table.pack(fn, ...)
-    options, fn = {}, options
-    if arguments[1] == nil and arguments.n == 1 then
-      arguments.n = 0
-    end
-  else
-    arguments = table.pack(...)
+    return run_block({}, options, fn, ...)
+  end
+  if options ~= nil and type(options) ~= "table" then
+    refuse(("bad argument #1 to 'run' (options must be a table as start_run takes it, got a %s)")
+      :format(type(options)))
   end
   if type(fn) ~= "function" then
-    error(("bad argument #2 to 'run' (a function that takes the run is wanted, got %s)"):format(
-      type(fn)), 3)
+    refuse(("bad argument #2 to 'run' (fn must be a function that takes the run, got %s)"):format(
+      fn == nil and "nil" or "a " .. type(fn)))
   end
   local run = manager.start_run(options or {})
-  local results = table.pack(xpcall(fn, keep_traceback, run,
-    table.unpack(arguments, 1, arguments.n)))
+  local traceback
+  local results = table.pack(xpcall(fn, function(failure)
+    traceback = debug.traceback(describe(failure), 2)
+    return failure
+  end, run, ...))
   if not results[1] then
     if run:is_open() then
-      local status = is_interrupt(results[2].failure) and "KILLED" or "FAILED"
-      end_nested(manager, run, status)
-      describe(run, results[2], status)
+      local status = failed_status(results[2])
+      if status == "FAILED" then -- Ctrl-C is nothing that the run did wrong
+        -- A run that cannot be tagged still has its error raised, which says more.
+        pcall(run.set_traceback, run, traceback or describe(results[2]))
+      end
+      end_with_nested(run, status)
     end
-    error(results[2].failure, 0)
+    error(results[2], 0)
   end
-  if run:is_open() then
-    end_nested(manager, run, "FINISHED")
-    run:end_run()
+  local ok, failure = end_with_nested(run)
+  if not ok then
+    error(failure, 0)
   end
   return table.unpack(results, 2, results.n)
+end
+
+return function(first, ...)
+  if rawequal(first, manager) then
+    return run_block(...)
+  end
+  return run_block(first, ...)
 end

@@ -14,7 +14,7 @@
 int binding_fail(lua_State *L, const mlm_error *err);
 
 /** Raises an error value with code "interrupted" from a hook: a person wants the script to end.
- * manager:run() leaves its run KILLED then, and not FAILED. */
+ * What it leaves on its way, a block with <close> or manager:run(), ends KILLED and not FAILED. */
 int binding_interrupt(lua_State *L);
 
 /** Each adds its functions to the module table at the absolute stack index module. */

@@ -9,12 +9,24 @@
 
 #define DESCRIBED_BYTES 40 /* of a string that a message repeats */
 
+/* A manager's function called on another manager: m1.log_metric(m2, ...). */
+static void check_own(const struct call *call)
+{
+	lua_State *L = call->L;
+	if (lua_type(L, 1) != LUA_TTABLE || luaL_getmetafield(L, 1, "__name") == LUA_TNIL)
+		return;
+	const char *name = lua_tostring(L, -1);
+	if (name && strcmp(name, BINDING_MANAGER) == 0)
+		binding_refuse(L, MLM_EINVAL, "argument",
+			"'%s' belongs to one manager and was called on another; write "
+			"manager:%s(...)",
+			call->name, call->name);
+	lua_pop(L, 1);
+}
+
 void call_begin(struct call *call, lua_State *L, const char *name)
 {
-	call->L = L;
-	call->name = name;
-	call->self = NULL;
-	call->first = 1;
+	*call = (struct call){ .L = L, .name = name, .first = 1 };
 	call->binding = lua_touserdata(L, lua_upvalueindex(1));
 	if (!call->binding) {
 		call->self = binding_to_run(L, 1, &call->binding);
@@ -24,12 +36,44 @@ void call_begin(struct call *call, lua_State *L, const char *name)
 		call->first = 2;
 	} else if (lua_rawequal(L, 1, lua_upvalueindex(2))) {
 		call->first = 2;
+	} else {
+		check_own(call);
 	}
 	call->count = lua_gettop(L) - call->first + 1;
 	if (call->count < 0)
 		call->count = 0;
-	if (!call->binding->manager)
-		binding_open_manager(L, call->binding, call, 0);
+	if (!call->binding->manager || call->binding->is_closed)
+		binding_open_manager(call, 0);
+}
+
+void call_names(struct call *call, const char *const *names, const char *hint)
+{
+	if (call->count == 1 && lua_type(call->L, call->first) == LUA_TTABLE) {
+		call_spread(call, call->first, names, hint);
+		return;
+	}
+	call->names = names;
+	/* So that every argument has its place on the stack, and what is pushed lies above. */
+	int count = 0;
+	while (names[count])
+		count++;
+	if (call->count < count)
+		lua_settop(call->L, call_index(call, count));
+}
+
+void call_spread(struct call *call, int index, const char *const *names, const char *hint)
+{
+	lua_State *L = call->L;
+	binding_check_fields(L, index, "argument", call->name, names, hint);
+	lua_pushvalue(L, index);
+	lua_replace(L, call->first);
+	lua_settop(L, call->first);
+	call->names = names;
+	call->has_keywords = true;
+	for (call->count = 0; names[call->count]; call->count++)
+		lua_getfield(L, call->first, names[call->count]);
+	/* The values take the table's place, which keeps none of them alive. */
+	lua_remove(L, call->first);
 }
 
 mlm_run *call_run(struct call *call)
@@ -45,11 +89,11 @@ void call_changed(struct call *call)
 {
 	struct binding_manager *binding = call->binding;
 	binding->active = binding->manager ? mlm_run_active(binding->manager) : NULL;
-}
-
-bool call_has_keywords(const struct call *call)
-{
-	return call->count == 1 && lua_type(call->L, call->first) == LUA_TTABLE;
+	int kept = 0;
+	for (int i = 0; i < binding->started_count; i++)
+		if (mlm_run_is_open(binding->started[i]))
+			binding->started[kept++] = binding->started[i];
+	binding->started_count = kept;
 }
 
 int call_bad(const struct call *call, int n, const char *format, ...)
@@ -59,8 +103,18 @@ int call_bad(const struct call *call, int n, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(what, sizeof(what), format, arguments);
 	va_end(arguments);
+	if (call->has_keywords)
+		return binding_refuse(call->L, MLM_EINVAL, "argument", "%s: %s", call->name, what);
 	return binding_refuse(call->L, MLM_EINVAL, "argument", "bad argument #%d to '%s' (%s)", n,
 		call->name, what);
+}
+
+/* Cuts a text that shows too much, between two characters. */
+static void cut(char *text, size_t size)
+{
+	while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80)
+		size--;
+	text[size] = '\0';
 }
 
 const char *binding_describe(lua_State *L, int index)
@@ -72,8 +126,10 @@ const char *binding_describe(lua_State *L, int index)
 	if (type == LUA_TSTRING) {
 		size_t size;
 		const char *text = lua_tolstring(L, index, &size);
-		char shown[DESCRIBED_BYTES + 1];
+		char shown[DESCRIBED_BYTES + 2];
 		snprintf(shown, sizeof(shown), "%s", text);
+		if (size > DESCRIBED_BYTES)
+			cut(shown, DESCRIBED_BYTES);
 		return lua_pushfstring(L,
 			size > DESCRIBED_BYTES ? "the string '%s...'" : "the string '%s'", shown);
 	}
@@ -87,52 +143,94 @@ const char *binding_describe(lua_State *L, int index)
 	return lua_pushfstring(L, "a %s", lua_typename(L, type));
 }
 
-const char *call_optional_string(const struct call *call, int n, const char *what)
+const char *call_optional_string(const struct call *call, int n)
 {
+	lua_State *L = call->L;
 	int index = call_index(call, n);
 	if (!call_has(call, n))
 		return NULL;
-	int type = lua_type(call->L, index);
-	if (type != LUA_TSTRING && !(type == LUA_TNUMBER && lua_isinteger(call->L, index)))
-		call_bad(call, n, "%s must be a string, got %s", what,
-			binding_describe(call->L, index));
-	return lua_tostring(call->L, index);
-}
-
-const char *call_string(const struct call *call, int n, const char *what)
-{
-	const char *text = call_optional_string(call, n, what);
-	if (!text)
-		call_bad(call, n, "%s must be a string, got nil", what);
+	int type = lua_type(L, index);
+	if (type != LUA_TSTRING && !(type == LUA_TNUMBER && lua_isinteger(L, index)))
+		call_bad(call, n, "%s must be a string, got %s", call->names[n - 1],
+			binding_describe(L, index));
+	size_t size;
+	const char *text = lua_tolstring(L, index, &size);
+	if (strlen(text) != size)
+		call_bad(call, n, "%s must be text, and holds a zero byte", call->names[n - 1]);
 	return text;
 }
 
-bool call_optional_boolean(const struct call *call, int n, const char *what)
+const char *call_string(const struct call *call, int n)
+{
+	const char *text = call_optional_string(call, n);
+	if (!text)
+		call_bad(call, n, "%s must be a string, got nil", call->names[n - 1]);
+	return text;
+}
+
+int call_choice(const struct call *call, int n, const char *const *words)
+{
+	const char *word = call_optional_string(call, n);
+	if (!word)
+		return 0;
+	char list[200] = "";
+	for (int i = 0; words[i]; i++) {
+		if (strcmp(words[i], word) == 0)
+			return i;
+		size_t used = strlen(list);
+		snprintf(list + used, sizeof(list) - used, "%s'%s'", i ? ", " : "", words[i]);
+	}
+	return call_bad(call, n, "%s must be one of %s, got %s", call->names[n - 1], list,
+		binding_describe(call->L, call_index(call, n)));
+}
+
+bool call_optional_boolean(const struct call *call, int n)
 {
 	int index = call_index(call, n);
 	if (!call_has(call, n))
 		return false;
 	if (lua_type(call->L, index) != LUA_TBOOLEAN)
-		call_bad(call, n, "%s must be true or false, got %s", what,
+		call_bad(call, n, "%s must be true or false, got %s", call->names[n - 1],
 			binding_describe(call->L, index));
 	return lua_toboolean(call->L, index);
 }
 
+int64_t call_integer(const struct call *call, int n, int64_t missing, int64_t least, int64_t most)
+{
+	return binding_check_integer(
+		call->L, call_index(call, n), call->name, call->names[n - 1], missing, least, most);
+}
+
+const mlm_text *call_texts(const struct call *call, int n, const char *kind, size_t *count_out)
+{
+	*count_out = 0;
+	if (!call_has(call, n))
+		return NULL;
+	if (lua_type(call->L, call_index(call, n)) != LUA_TTABLE)
+		call_bad(call, n, "%s must be a list of pairs or a map, got %s", call->names[n - 1],
+			binding_describe(call->L, call_index(call, n)));
+	return binding_read_texts(call, call_index(call, n), kind, count_out);
+}
+
 /* ---- keyword tables ---- */
 
-static bool is_known(const char *name, const char *const *known)
+static bool is_known(lua_State *L, int index, const char *const *known)
 {
+	/* Asked first: lua_tostring would turn a number key into text under lua_next's hands. */
+	if (lua_type(L, index) != LUA_TSTRING)
+		return false;
 	for (; *known; known++)
-		if (strcmp(*known, name) == 0)
+		if (strcmp(*known, lua_tostring(L, index)) == 0)
 			return true;
 	return false;
 }
 
-void fields_check(const struct fields *fields, const char *const *known, const char *hint)
+void binding_check_fields(lua_State *L, int index, const char *area, const char *function,
+	const char *const *known, const char *hint)
 {
-	lua_State *L = fields->call->L;
-	for (lua_pushnil(L); lua_next(L, fields->at); lua_pop(L, 1)) {
-		if (lua_type(L, -2) == LUA_TSTRING && is_known(lua_tostring(L, -2), known))
+	index = lua_absindex(L, index);
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+		if (is_known(L, -2, known))
 			continue;
 		lua_pop(L, 1);
 		const char *what =
@@ -142,21 +240,13 @@ void fields_check(const struct fields *fields, const char *const *known, const c
 		luaL_Buffer list;
 		luaL_buffinit(L, &list);
 		for (int i = 0; known[i]; i++) {
-			if (i)
-				luaL_addstring(&list, ", ");
+			luaL_addstring(&list, i ? ", " : "");
 			luaL_addstring(&list, known[i]);
 		}
 		luaL_pushresult(&list);
-		binding_refuse(L, MLM_EINVAL, "argument", "%s: %s; the known ones are %s%s%s",
-			fields->call->name, what, lua_tostring(L, -1), hint ? "; " : "",
-			hint ? hint : "");
+		binding_refuse(L, MLM_EINVAL, area, "%s: %s; the known ones are %s%s%s", function,
+			what, lua_tostring(L, -1), hint ? "; " : "", hint ? hint : "");
 	}
-}
-
-int fields_get(const struct fields *fields, const char *name)
-{
-	lua_getfield(fields->call->L, fields->at, name);
-	return lua_type(fields->call->L, -1);
 }
 
 int binding_wrong_type(
@@ -167,57 +257,19 @@ int binding_wrong_type(
 		what, wanted, got);
 }
 
-const char *fields_string(const struct fields *fields, const char *name)
+int64_t binding_check_integer(lua_State *L, int index, const char *function, const char *what,
+	int64_t missing, int64_t least, int64_t most)
 {
-	lua_State *L = fields->call->L;
-	int type = fields_get(fields, name);
-	const char *text = NULL;
-	if (type == LUA_TNUMBER && lua_isinteger(L, -1)) {
-		/* The table keeps the text alive, so that nothing has to stay on the stack. */
-		lua_tostring(L, -1);
-		lua_pushvalue(L, -1);
-		lua_setfield(L, fields->at, name);
-	} else if (type != LUA_TNIL && type != LUA_TSTRING) {
-		binding_wrong_type(L, fields->call->name, name, "a string", -1);
-	}
-	if (type != LUA_TNIL)
-		text = lua_tostring(L, -1);
-	lua_pop(L, 1);
-	return text;
-}
-
-bool fields_boolean(const struct fields *fields, const char *name, bool missing)
-{
-	lua_State *L = fields->call->L;
-	int type = fields_get(fields, name);
-	if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-		binding_wrong_type(L, fields->call->name, name, "true or false", -1);
-	bool value = type == LUA_TNIL ? missing : lua_toboolean(L, -1);
-	lua_pop(L, 1);
-	return value;
-}
-
-int64_t fields_integer(
-	const struct fields *fields, const char *name, int64_t missing, int64_t least, int64_t most)
-{
-	lua_State *L = fields->call->L;
-	int type = fields_get(fields, name);
-	if (type == LUA_TNIL) {
-		lua_pop(L, 1);
+	if (lua_isnoneornil(L, index))
 		return missing;
-	}
 	int is_whole = 0;
-	lua_Integer value = lua_tointegerx(L, -1, &is_whole);
-	if (type != LUA_TNUMBER || !is_whole)
-		binding_wrong_type(L, fields->call->name, name, "a whole number", -1);
-	if (value < least || value > most) {
-		lua_pushinteger(L, (lua_Integer)least);
-		lua_pushinteger(L, (lua_Integer)most);
+	lua_Integer value = lua_tointegerx(L, index, &is_whole);
+	if (lua_type(L, index) != LUA_TNUMBER || !is_whole)
+		binding_wrong_type(L, function, what, "a whole number", index);
+	if (value < least || value > most)
 		binding_refuse(L, MLM_EINVAL, "argument",
-			"%s: %s must lie between %s and %s, got %s", fields->call->name, name,
-			lua_tostring(L, -2), lua_tostring(L, -1), lua_tostring(L, -3));
-	}
-	lua_pop(L, 1);
+			"%s: %s must lie between %I and %I, got %I", function, what,
+			(LUAI_UACINT)least, (LUAI_UACINT)most, (LUAI_UACINT)value);
 	return (int64_t)value;
 }
 
@@ -325,6 +377,27 @@ static void read_text(const struct call *call, int key_index, int value_index, i
 	lua_rawseti(L, keep, 2 * n);
 }
 
+/* Pushes key and value of the list's item on the top: {"k", v} or {key="k", value=v}. */
+static void push_pair(const struct call *call, const char *kind, int n)
+{
+	static const char *const known[] = { "key", "value", NULL };
+	lua_State *L = call->L;
+	int item = lua_gettop(L);
+	size_t size = lua_rawlen(L, item);
+	if (size > 2)
+		binding_refuse(L, MLM_EINVAL, "argument",
+			"%s: item %d of the list of %ss has %d values; write {\"key\", value}",
+			call->name, n, kind, (int)size);
+	if (size == 0) {
+		binding_check_fields(L, item, "argument", call->name, known, NULL);
+		lua_getfield(L, item, "key");
+		lua_getfield(L, item, "value");
+		return;
+	}
+	lua_rawgeti(L, item, 1);
+	lua_rawgeti(L, item, 2);
+}
+
 static size_t read_text_list(const struct call *call, int index, int keep, const char *kind,
 	mlm_text *texts, size_t count)
 {
@@ -336,8 +409,7 @@ static size_t read_text_list(const struct call *call, int index, int keep, const
 				"%s: item %d of the list of %ss must be a pair {key, value}, got "
 				"%s",
 				call->name, (int)i + 1, kind, binding_describe(L, -1));
-		lua_rawgeti(L, -1, 1);
-		lua_rawgeti(L, -2, 2);
+		push_pair(call, kind, (int)i + 1);
 		read_text(call, -2, -1, keep, kind, &texts[i], (int)i + 1);
 		lua_pop(L, 3);
 	}

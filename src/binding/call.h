@@ -13,6 +13,7 @@
 #include "binding/binding.h"
 
 #define BINDING_STARTED_MAX 64
+#define BINDING_MANAGER     "mlmanager.manager" /* __name of their metatables */
 
 /* The userdata behind a manager's table. */
 struct binding_manager {
@@ -32,16 +33,29 @@ struct call {
 	mlm_run *self; /* the run that the function was called on, or NULL */
 	int first; /* index of the first argument after self */
 	int count; /* arguments after self */
+	const char *const *names; /* of the arguments, as call_names() was told; ends with NULL */
+	bool has_keywords; /* the arguments came as one table, by their names */
 };
 
 /** Finds out whom a bound function was called on, and opens the default manager if need be. */
 void call_begin(struct call *call, lua_State *L, const char *name);
 
+/** Names the arguments in their order, for the readers below and their messages. Where a table is
+ * the sole argument it holds them by these names: its values then take their places on the stack.
+ * Any other field raises and lists the known ones; hint, if there is one, is said too. */
+void call_names(struct call *call, const char *const *names, const char *hint);
+
+/** call_names() for a table at index, whatever else was passed. */
+void call_spread(struct call *call, int index, const char *const *names, const char *hint);
+
 /** The run to work on: the one called on, else the active one; raises when there is none. */
 mlm_run *call_run(struct call *call);
 
-/** Refreshes what the binding remembers, after a call that may have changed the active run. */
+/** Refreshes what the binding remembers, after a call that may have started or ended runs. */
 void call_changed(struct call *call);
+
+/** Pushes the userdata of the call's manager, which keeps its runs alive. */
+void call_push_manager(const struct call *call);
 
 /** Stack index of the n-th argument (1 is the first after self), which may be absent. */
 static inline int call_index(const struct call *call, int n)
@@ -54,35 +68,29 @@ static inline bool call_has(const struct call *call, int n)
 	return lua_type(call->L, call_index(call, n)) > LUA_TNIL;
 }
 
-/** True when the only argument is a table: keywords. */
-bool call_has_keywords(const struct call *call);
-
-/** Raises "bad argument #n to 'name' (…)". */
+/** Raises "bad argument #n to 'name' (...)", or "name: ..." where n came by its name. */
 __attribute__((format(printf, 3, 4))) int call_bad(
 	const struct call *call, int n, const char *format, ...);
 
-/** The n-th argument as text; what names it in the message. Optional ones give NULL for nil. */
-const char *call_string(const struct call *call, int n, const char *what);
-const char *call_optional_string(const struct call *call, int n, const char *what);
-bool call_optional_boolean(const struct call *call, int n, const char *what);
-
-/** A table whose fields are read by name; at is its stack index. */
-struct fields {
-	const struct call *call;
-	int at;
-};
-
-/** Raises when the table has a field that is not among known (NULL-ended), and lists these. hint,
- * if there is one, is said too. */
-void fields_check(const struct fields *fields, const char *const *known, const char *hint);
-/** Pushes the field and returns its type. */
-int fields_get(const struct fields *fields, const char *name);
-/** A field's text, borrowed from the table; NULL when it is nil. A number counts as its digits. */
-const char *fields_string(const struct fields *fields, const char *name);
-bool fields_boolean(const struct fields *fields, const char *name, bool missing);
+/** The n-th argument as text, an integer as its digits. Optional ones give NULL for nil. */
+const char *call_string(const struct call *call, int n);
+const char *call_optional_string(const struct call *call, int n);
+/** One of the words in a list that ends with NULL, as its place there; 0 for nil. */
+int call_choice(const struct call *call, int n, const char *const *words);
+bool call_optional_boolean(const struct call *call, int n);
 /** A whole number within bounds. */
-int64_t fields_integer(const struct fields *fields, const char *name, int64_t missing,
-	int64_t least, int64_t most);
+int64_t call_integer(const struct call *call, int n, int64_t missing, int64_t least, int64_t most);
+/** Params or tags, as binding_read_texts() takes them; none for nil. */
+const mlm_text *call_texts(const struct call *call, int n, const char *kind, size_t *count_out);
+
+/** Raises unless every key of the table at index is one of known, which ends with NULL, and lists
+ * these. hint, if there is one, is said too. */
+void binding_check_fields(lua_State *L, int index, const char *area, const char *function,
+	const char *const *known, const char *hint);
+
+/** The whole number at index, missing for nil; what names it in messages. */
+int64_t binding_check_integer(lua_State *L, int index, const char *function, const char *what,
+	int64_t missing, int64_t least, int64_t most);
 
 /** Raises "<what> must be <wanted>, got <what is there>". */
 int binding_wrong_type(
@@ -91,7 +99,7 @@ int binding_wrong_type(
 /** "a string", "nil", "a table", … or the value itself where it is short. Pushes the text. */
 const char *binding_describe(lua_State *L, int index);
 
-/** Raises an error value. */
+/** Raises an error value; the format is lua_pushfstring()'s. */
 int binding_refuse(lua_State *L, mlm_status status, const char *area, const char *format, ...);
 
 /** Pushes a number as the shortest text that reads back equal, as params are logged. */
@@ -132,10 +140,14 @@ mlm_run *binding_to_run(lua_State *L, int index, struct binding_manager **bindin
 
 /** Fills *query with the fields of the table that is the first argument, if there is one. What it
  * points to stays on the stack. */
-void binding_read_query(const struct call *call, mlm_query *query, bool is_of_runs);
+void binding_read_query(struct call *call, mlm_query *query, bool is_of_runs);
 
 /** Sets the tag mlmanager.traceback, cut to a tag's length and mended where it is not UTF-8. */
 mlm_status binding_tag_traceback(mlm_run *run, const char *traceback, mlm_error *err);
+
+/** How a run ends when the error at index failure leaves its block: KILLED if it is the host's, for
+ * a signal. */
+mlm_run_status binding_failed_status(lua_State *L, int failure);
 
 /** Makes the metatable of run objects. */
 void binding_open_run(lua_State *L);
@@ -143,8 +155,7 @@ void binding_open_run(lua_State *L);
 /** What is remembered for mlflow.source.name, or NULL. Borrowed from the registry. */
 const char *binding_source_name(lua_State *L);
 
-/** Opens the manager behind a userdata with keywords at index (0: defaults only). */
-void binding_open_manager(
-	lua_State *L, struct binding_manager *binding, const struct call *call, int index);
+/** Opens the call's manager, with the keywords at index (0: defaults only). */
+void binding_open_manager(struct call *call, int index);
 
 #endif

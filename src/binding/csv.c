@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "binding/argument.h"
+#include "binding/call.h"
 
 #define AREA      "csv"
 #define BOX       "mlmanager.csv.box"
@@ -28,19 +28,20 @@ static void read_names(lua_State *L, const char *call, mlm_csv_options *options)
 {
 	int list = lua_gettop(L);
 	if (!lua_istable(L, list))
-		argument_refuse(L, AREA, "%s: columns must be a list of names, not %s", call,
-			luaL_typename(L, list));
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: columns must be a list of names, not %s",
+			call, luaL_typename(L, list));
 	size_t count = lua_rawlen(L, list);
 	const char **names = lua_newuserdatauv(L, (count + 1) * sizeof(*names), 0);
 	for (size_t i = 0; i < count; i++) {
 		if (lua_rawgeti(L, list, (lua_Integer)i + 1) != LUA_TSTRING)
-			argument_refuse(L, AREA, "%s: columns[%d] must be a string, not %s", call,
-				(int)i + 1, luaL_typename(L, -1));
+			binding_refuse(L, MLM_EINVAL, AREA,
+				"%s: columns[%d] must be a string, not %s", call, (int)i + 1,
+				luaL_typename(L, -1));
 		size_t size;
 		names[i] = lua_tolstring(L, -1, &size);
 		if (strlen(names[i]) != size)
-			argument_refuse(
-				L, AREA, "%s: columns[%d] holds a NUL byte", call, (int)i + 1);
+			binding_refuse(L, MLM_EINVAL, AREA, "%s: columns[%d] holds a NUL byte",
+				call, (int)i + 1);
 		lua_pop(L, 1);
 	}
 	options->columns = names;
@@ -54,17 +55,18 @@ static void read_options(lua_State *L, int arg, const char *call, mlm_csv_option
 	if (lua_isnoneornil(L, arg))
 		return;
 	if (!lua_istable(L, arg))
-		argument_refuse(L, AREA, "%s: the options must be a table, not %s", call,
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: the options must be a table, not %s", call,
 			luaL_typename(L, arg));
-	argument_check_keys(L, arg, AREA, call, known);
+	binding_check_fields(L, arg, AREA, call, known, NULL);
 	int type = lua_getfield(L, arg, "header");
 	if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-		argument_refuse(L, AREA, "%s: header must be true or false, not %s", call,
-			luaL_typename(L, -1));
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: header must be true or false, not %s",
+			call, luaL_typename(L, -1));
 	options->no_header = type == LUA_TBOOLEAN && !lua_toboolean(L, -1);
 	type = lua_getfield(L, arg, "separator");
 	if (type != LUA_TNIL && (type != LUA_TSTRING || lua_rawlen(L, -1) != 1))
-		argument_refuse(L, AREA, "%s: separator must be a string of one character", call);
+		binding_refuse(L, MLM_EINVAL, AREA,
+			"%s: separator must be a string of one character", call);
 	if (type != LUA_TNIL)
 		options->separator = *lua_tostring(L, -1);
 	if (lua_getfield(L, arg, "columns") != LUA_TNIL)
@@ -126,7 +128,7 @@ static struct box *push_box(lua_State *L)
 static const char *check_source(lua_State *L, const char *call, const char *what, size_t *size_out)
 {
 	if (lua_type(L, 1) != LUA_TSTRING)
-		argument_refuse(L, AREA, "%s: %s must be a string, not %s", call, what,
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: %s must be a string, not %s", call, what,
 			luaL_typename(L, 1));
 	return lua_tolstring(L, 1, size_out);
 }
@@ -140,7 +142,7 @@ static int csv_read(lua_State *L)
 	size_t size;
 	const char *path = check_source(L, call, "the path", &size);
 	if (strlen(path) != size)
-		argument_refuse(L, AREA, "%s: the path holds a NUL byte", call);
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: the path holds a NUL byte", call);
 	struct box *box = push_box(L);
 	read_options(L, 2, call, &options);
 	if (mlm_csv_read(path, &options, &box->csv, &err) != MLM_OK)
@@ -168,11 +170,13 @@ static int data_column(lua_State *L)
 {
 	lua_settop(L, 2);
 	if (!lua_istable(L, 1) || lua_getfield(L, 1, "columns") != LUA_TTABLE)
-		return argument_refuse(L, AREA, "call column with a colon: data:column(name)");
+		return binding_refuse(
+			L, MLM_EINVAL, AREA, "call column with a colon: data:column(name)");
 	lua_pushvalue(L, 2);
 	if (lua_rawget(L, 3) != LUA_TNIL)
 		return 1;
-	return argument_refuse(L, AREA, "no column is called '%s'", luaL_tolstring(L, 2, NULL));
+	return binding_refuse(
+		L, MLM_EINVAL, AREA, "no column is called '%s'", luaL_tolstring(L, 2, NULL));
 }
 
 void binding_open_csv(lua_State *L, int module)

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "binding/argument.h"
+#include "binding/call.h"
 #include "binding/csv.h"
 
 #define AREA       "evaluator"
@@ -46,7 +46,8 @@ static struct evaluator *check_self(lua_State *L, const char *method)
 {
 	struct evaluator *self = luaL_testudata(L, 1, EVALUATOR);
 	if (!self || !self->evaluator)
-		argument_refuse(L, AREA, "call %s with a colon: evaluator:%s(...)", method, method);
+		binding_refuse(L, MLM_EINVAL, AREA, "call %s with a colon: evaluator:%s(...)",
+			method, method);
 	return self;
 }
 
@@ -54,7 +55,7 @@ const mlm_evaluator *binding_check_evaluator(lua_State *L, int arg)
 {
 	struct evaluator *self = luaL_testudata(L, arg, EVALUATOR);
 	if (!self || !self->evaluator)
-		argument_refuse(L, AREA,
+		binding_refuse(L, MLM_EINVAL, AREA,
 			"an evaluator is wanted, as SpliceBinaryClassificationEvaluator{} makes "
 			"one, not %s",
 			luaL_typename(L, arg));
@@ -78,7 +79,7 @@ static const char *push_name(lua_State *L, int column, const char *call, bool *r
 	size_t size;
 	const char *name = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
 	if (!name || !*name || strlen(name) != size)
-		argument_refuse(L, AREA, "%s: %s must be the name of a column", call,
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: %s must be the name of a column", call,
 			options_known[column]);
 	/* A name that somebody chose must be there, or a slip of the pen would go unnoticed. */
 	*required_out = column == LABEL || column == WEIGHT ||
@@ -95,10 +96,10 @@ static int make_evaluator(
 
 	lua_settop(L, 1);
 	if (!lua_isnil(L, 1) && !lua_istable(L, 1))
-		argument_refuse(L, AREA, "%s: the options must be a table, not %s", call,
+		binding_refuse(L, MLM_EINVAL, AREA, "%s: the options must be a table, not %s", call,
 			luaL_typename(L, 1));
 	if (lua_istable(L, 1))
-		argument_check_keys(L, 1, AREA, call, known);
+		binding_check_fields(L, 1, AREA, call, known, NULL);
 	struct evaluator *self = lua_newuserdatauv(L, sizeof(*self), COLUMNS);
 	memset(self, 0, sizeof(*self));
 	luaL_setmetatable(L, EVALUATOR);
@@ -151,12 +152,12 @@ struct column {
 static double read_vector(lua_State *L, const struct column *column, size_t row)
 {
 	if (lua_rawlen(L, -1) != 2)
-		argument_refuse(L, AREA,
+		binding_refuse(L, MLM_EINVAL, AREA,
 			"column '%s', row %I: %I probabilities, where two are wanted",
 			lua_tostring(L, column->name), (lua_Integer)row,
 			(lua_Integer)lua_rawlen(L, -1));
 	if (lua_rawgeti(L, -1, 2) != LUA_TNUMBER)
-		argument_refuse(L, AREA,
+		binding_refuse(L, MLM_EINVAL, AREA,
 			"column '%s', row %I: the probability of class 1 is no number but %s",
 			lua_tostring(L, column->name), (lua_Integer)row, luaL_typename(L, -1));
 	double value = lua_tonumber(L, -1);
@@ -174,7 +175,7 @@ static double read_cell(lua_State *L, const struct column *column, size_t row)
 		return lua_toboolean(L, -1);
 	if (type == LUA_TTABLE && column->kind == PROBABILITY)
 		return read_vector(L, column, row);
-	argument_refuse(L, AREA, "column '%s', row %I: a number is wanted, not %s",
+	binding_refuse(L, MLM_EINVAL, AREA, "column '%s', row %I: a number is wanted, not %s",
 		lua_tostring(L, column->name), (lua_Integer)row, luaL_typename(L, -1));
 	return 0;
 }
@@ -190,8 +191,8 @@ static bool has_column(lua_State *L, const struct evaluator *self, const struct 
 	if (!lua_isnil(L, -1))
 		return true;
 	if (self->required[column->kind])
-		argument_refuse(
-			L, AREA, "input: column '%s' is missing", lua_tostring(L, column->name));
+		binding_refuse(L, MLM_EINVAL, AREA, "input: column '%s' is missing",
+			lua_tostring(L, column->name));
 	return false;
 }
 
@@ -210,13 +211,15 @@ static size_t read_columns(
 		if (!has_column(L, self, column))
 			continue;
 		if (type != LUA_TTABLE)
-			argument_refuse(L, AREA, "input: column '%s' must be an array, not %s",
+			binding_refuse(L, MLM_EINVAL, AREA,
+				"input: column '%s' must be an array, not %s",
 				lua_tostring(L, column->name), luaL_typename(L, -1));
 		size_t size = lua_rawlen(L, cells);
 		if (i == LABEL)
 			count = size;
 		else if (size != count)
-			argument_refuse(L, AREA, "input: column '%s' has %I rows, but '%s' has %I",
+			binding_refuse(L, MLM_EINVAL, AREA,
+				"input: column '%s' has %I rows, but '%s' has %I",
 				lua_tostring(L, column->name), (lua_Integer)size,
 				lua_tostring(L, columns[LABEL].name), (lua_Integer)count);
 		column->values = push_values(L, count);
@@ -241,7 +244,8 @@ static void read_row(lua_State *L, int cells, size_t row, struct column columns[
 		if (column->values)
 			column->values[row] = read_cell(L, column, row + 1);
 		else if (type != LUA_TNIL)
-			argument_refuse(L, AREA, "input: row %I has a '%s', but row 1 has none",
+			binding_refuse(L, MLM_EINVAL, AREA,
+				"input: row %I has a '%s', but row 1 has none",
 				(lua_Integer)row + 1, lua_tostring(L, column->name));
 		lua_pop(L, 1);
 	}
@@ -264,7 +268,7 @@ static size_t read_rows(
 	}
 	for (size_t row = 0; row < count; row++) {
 		if (lua_rawgeti(L, data, (lua_Integer)row + 1) != LUA_TTABLE)
-			argument_refuse(L, AREA, "input: row %I must be a table, not %s",
+			binding_refuse(L, MLM_EINVAL, AREA, "input: row %I must be a table, not %s",
 				(lua_Integer)row + 1, luaL_typename(L, -1));
 		lua_replace(L, cells);
 		read_row(L, cells, row, columns);
@@ -297,8 +301,8 @@ static int evaluator_input(lua_State *L)
 
 	lua_settop(L, 2);
 	if (!lua_istable(L, 2))
-		return argument_refuse(L, AREA, "input: columns, rows or a CSV are wanted, not %s",
-			luaL_typename(L, 2));
+		return binding_refuse(L, MLM_EINVAL, AREA,
+			"input: columns, rows or a CSV are wanted, not %s", luaL_typename(L, 2));
 	luaL_checkstack(L, 5 * COLUMNS, NULL);
 	for (int i = 0; i < COLUMNS; i++) {
 		lua_getiuservalue(L, 1, i + 1);

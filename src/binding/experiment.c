@@ -4,9 +4,6 @@
 
 #include "binding/call.h"
 
-static const char *const create_fields[] = { "experiment_name", "name", "reset", "tags",
-	"artifact_location", NULL };
-
 static const char *const lifecycle_names[] = { "active", "deleted" };
 
 static void push_time(lua_State *L, int64_t time_ms)
@@ -67,56 +64,48 @@ static struct held_list *hold(lua_State *L)
 
 static int create_experiment(lua_State *L)
 {
+	static const char *const names[] = { "experiment_name", "reset", "tags",
+		"artifact_location", "name", NULL };
 	struct call call;
-	call_begin(&call, L, "create_experiment");
 	mlm_experiment_options options = MLM_EXPERIMENT_OPTIONS_INIT;
-	const char *name;
-	if (call_has_keywords(&call)) {
-		struct fields fields = { &call, call.first };
-		fields_check(&fields, create_fields, NULL);
-		name = fields_string(&fields, "experiment_name");
-		if (!name)
-			name = fields_string(&fields, "name");
-		options.reset = fields_boolean(&fields, "reset", false);
-		options.artifact_location = fields_string(&fields, "artifact_location");
-		if (fields_get(&fields, "tags") == LUA_TTABLE)
-			options.tags =
-				binding_read_texts(&call, lua_gettop(L), "tag", &options.tag_count);
-		else if (!lua_isnil(L, -1))
-			binding_wrong_type(L, call.name, "tags", "a table", -1);
-	} else {
-		name = call_string(&call, 1, "experiment_name");
-		options.reset = call_optional_boolean(&call, 2, "reset");
-	}
-	if (!name)
-		call_bad(&call, 1, "experiment_name must be a string, got nil");
 	char id[MLM_ID_SIZE];
 	mlm_error err;
+	call_begin(&call, L, "create_experiment");
+	call_names(&call, names, NULL);
+	bool has_alias = call.has_keywords && !call_has(&call, 1);
+	const char *name = call_string(&call, has_alias && call_has(&call, 5) ? 5 : 1);
+	options.reset = call_optional_boolean(&call, 2);
+	options.tags = call_texts(&call, 3, "tag", &options.tag_count);
+	options.artifact_location = call_optional_string(&call, 4);
 	if (mlm_experiment_create(call.binding->manager, name, &options, id, &err) != MLM_OK)
 		return binding_fail(L, &err);
 	lua_pushstring(L, id);
 	return 1;
 }
 
+/* A number is an id, a string a name first. */
 static int set_active_experiment(lua_State *L)
 {
+	static const char *const names[] = { "experiment_name", "experiment_id", NULL };
 	struct call call;
-	call_begin(&call, L, "set_active_experiment");
-	const char *name = call_string(&call, 1, "experiment_name");
-	bool is_id = lua_type(L, call.first) == LUA_TNUMBER;
 	mlm_error err;
-	/* lua_tostring has turned a number on the stack into its digits. */
-	mlm_status status = is_id ? mlm_experiment_set_active_id(call.binding->manager, name, &err)
-				  : mlm_experiment_set_active(call.binding->manager, name, &err);
+	call_begin(&call, L, "set_active_experiment");
+	call_names(&call, names, NULL);
+	bool is_id = lua_type(L, call.first) == LUA_TNUMBER;
+	int at = call.has_keywords && !call_has(&call, 1) && call_has(&call, 2) ? 2 : 1;
+	const char *name = call_string(&call, at);
+	mlm_status status =
+		is_id || at == 2 ? mlm_experiment_set_active_id(call.binding->manager, name, &err)
+				 : mlm_experiment_set_active(call.binding->manager, name, &err);
 	if (status != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
 
-/* The id that a call is about: its argument, else the active experiment's. */
-static const char *id_or_active(const struct call *call, char active[MLM_ID_SIZE])
+/* The id that a call is about: its n-th argument, else the active experiment's. */
+static const char *id_or_active(const struct call *call, int n, char active[MLM_ID_SIZE])
 {
-	const char *id = call_optional_string(call, 1, "experiment_id");
+	const char *id = n ? call_optional_string(call, n) : NULL;
 	if (id)
 		return id;
 	mlm_experiment_active(call->binding->manager, active);
@@ -128,13 +117,16 @@ static const char *id_or_active(const struct call *call, char active[MLM_ID_SIZE
 	return active;
 }
 
+static const char *const id_names[] = { "experiment_id", NULL };
+
 static int get_experiment(lua_State *L)
 {
 	struct call call;
 	char active[MLM_ID_SIZE];
 	mlm_error err;
 	call_begin(&call, L, "get_experiment");
-	const char *id = id_or_active(&call, active);
+	call_names(&call, id_names, NULL);
+	const char *id = id_or_active(&call, 1, active);
 	struct held_list *held = hold(L);
 	if (mlm_experiment_get(call.binding->manager, id, &held->list, &err) != MLM_OK)
 		return binding_fail(L, &err);
@@ -144,10 +136,12 @@ static int get_experiment(lua_State *L)
 
 static int get_experiment_by_name(lua_State *L)
 {
+	static const char *const names[] = { "name", NULL };
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "get_experiment_by_name");
-	const char *name = call_string(&call, 1, "name");
+	call_names(&call, names, NULL);
+	const char *name = call_string(&call, 1);
 	struct held_list *held = hold(L);
 	mlm_status status =
 		mlm_experiment_get_by_name(call.binding->manager, name, &held->list, &err);
@@ -190,11 +184,13 @@ static int list_experiments(lua_State *L)
 
 static int rename_experiment(lua_State *L)
 {
+	static const char *const names[] = { "experiment_id", "new_name", NULL };
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "rename_experiment");
-	const char *id = call_string(&call, 1, "experiment_id");
-	const char *name = call_string(&call, 2, "new_name");
+	call_names(&call, names, NULL);
+	const char *id = call_string(&call, 1);
+	const char *name = call_string(&call, 2);
 	if (mlm_experiment_rename(call.binding->manager, id, name, &err) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
@@ -205,8 +201,8 @@ static int delete_experiment(lua_State *L)
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "delete_experiment");
-	const char *id = call_string(&call, 1, "experiment_id");
-	if (mlm_experiment_delete(call.binding->manager, id, &err) != MLM_OK)
+	call_names(&call, id_names, NULL);
+	if (mlm_experiment_delete(call.binding->manager, call_string(&call, 1), &err) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -216,25 +212,27 @@ static int restore_experiment(lua_State *L)
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "restore_experiment");
-	const char *id = call_string(&call, 1, "experiment_id");
-	if (mlm_experiment_restore(call.binding->manager, id, &err) != MLM_OK)
+	call_names(&call, id_names, NULL);
+	if (mlm_experiment_restore(call.binding->manager, call_string(&call, 1), &err) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
 
+/* (experiment_id, key, value), or (key, value) of the active experiment. */
 static int set_experiment_tag(lua_State *L)
 {
+	static const char *const of_any[] = { "experiment_id", "key", "value", NULL };
+	static const char *const of_active[] = { "key", "value", NULL };
 	struct call call;
 	mlm_error err;
 	char active[MLM_ID_SIZE];
 	call_begin(&call, L, "set_experiment_tag");
-	if (call.count < 3) { /* (key, value) of the active experiment */
-		lua_pushnil(L);
-		lua_insert(L, call.first);
-	}
-	const char *id = id_or_active(&call, active);
-	const char *key = call_string(&call, 2, "key");
-	const char *value = binding_value_text(&call, call_index(&call, 3), "tag", key);
+	bool is_any = call.count > 2 || lua_type(L, call.first) == LUA_TTABLE;
+	call_names(&call, is_any ? of_any : of_active, NULL);
+	const char *key = call_string(&call, is_any ? 2 : 1);
+	const char *value =
+		binding_value_text(&call, call_index(&call, is_any ? 3 : 2), "tag", key);
+	const char *id = id_or_active(&call, is_any ? 1 : 0, active);
 	if (mlm_experiment_set_tag(call.binding->manager, id, key, value, &err) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;

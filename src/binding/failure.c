@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as Lua sees them: a table {code=, message=, area=} that prints as one sentence. */
+#include <string.h>
+
 #include "binding/call.h"
 
+#define OWN_SOURCES "=mlmanager/" /* as embedded_load() names them */
+
 static const char metatable[] = "mlmanager.error";
+static const char interrupted[] = "interrupted"; /* a code, and its message */
 
 static int error_to_string(lua_State *L)
 {
@@ -22,6 +27,19 @@ static int error_concat(lua_State *L)
 	return 1;
 }
 
+/* Pushes "script.lua:3: " for the first place in a script from level on, or "". A hook may strike
+ * while a function of C runs, which has no place; what the module has in Lua itself is not it. */
+static void push_where(lua_State *L, int level)
+{
+	lua_Debug at;
+	for (; lua_getstack(L, level, &at); level++) {
+		lua_getinfo(L, "Sl", &at);
+		if (at.currentline > 0 && strncmp(at.source, OWN_SOURCES, strlen(OWN_SOURCES)) != 0)
+			break;
+	}
+	luaL_where(L, level);
+}
+
 /* Raises the sentence on the top of the stack, said of the function at level. */
 static int raise(lua_State *L, const char *code, const char *area, int level)
 {
@@ -33,13 +51,7 @@ static int raise(lua_State *L, const char *code, const char *area, int level)
 	lua_setfield(L, -2, "message");
 	lua_pushstring(L, area);
 	lua_setfield(L, -2, "area");
-	/* A hook may strike while a function of C runs, which has no place. */
-	lua_Debug activation;
-	for (luaL_where(L, level);
-		lua_rawlen(L, -1) == 0 && lua_getstack(L, ++level, &activation);) {
-		lua_pop(L, 1);
-		luaL_where(L, level);
-	}
+	push_where(L, level);
 	lua_setfield(L, -2, "where");
 	if (luaL_newmetatable(L, metatable)) {
 		lua_pushcfunction(L, error_to_string);
@@ -70,6 +82,20 @@ int binding_refuse(lua_State *L, mlm_status status, const char *area, const char
 
 int binding_interrupt(lua_State *L)
 {
-	lua_pushliteral(L, "interrupted");
-	return raise(L, "interrupted", "host", 0);
+	lua_pushstring(L, interrupted);
+	return raise(L, interrupted, "host", 0);
+}
+
+mlm_run_status binding_failed_status(lua_State *L, int failure)
+{
+	mlm_run_status status = MLM_RUN_FAILED;
+	if (lua_type(L, failure) == LUA_TTABLE) {
+		lua_pushvalue(L, failure);
+		lua_pushliteral(L, "code");
+		lua_rawget(L, -2);
+		if (lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), interrupted) == 0)
+			status = MLM_RUN_KILLED;
+		lua_pop(L, 2);
+	}
+	return status;
 }

@@ -22,11 +22,17 @@ static double check_value(const struct call *call, int index, const char *key)
 	return value;
 }
 
-static void read_when(const struct fields *fields, mlm_metric *metric)
+/* The step and timestamp of the table at index, where it has them. */
+static void read_when(const struct call *call, int index, mlm_metric *metric)
 {
-	metric->step = fields_integer(fields, "step", MLM_STEP_NEXT, INT64_MIN + 1, INT64_MAX);
-	metric->timestamp_ms =
-		fields_integer(fields, "timestamp", MLM_TIME_NOW, INT64_MIN + 1, INT64_MAX);
+	lua_State *L = call->L;
+	lua_getfield(L, index, "step");
+	metric->step = binding_check_integer(
+		L, -1, call->name, "step", metric->step, INT64_MIN + 1, INT64_MAX);
+	lua_getfield(L, index, "timestamp");
+	metric->timestamp_ms = binding_check_integer(
+		L, -1, call->name, "timestamp", metric->timestamp_ms, INT64_MIN + 1, INT64_MAX);
+	lua_pop(L, 2);
 }
 
 /* The {step=, timestamp=} that may follow as the n-th argument. */
@@ -35,12 +41,26 @@ static void read_options(const struct call *call, int n, mlm_metric *metric)
 	*metric = (mlm_metric){ .step = MLM_STEP_NEXT, .timestamp_ms = MLM_TIME_NOW };
 	if (!call_has(call, n))
 		return;
-	struct fields fields = { call, call_index(call, n) };
-	if (lua_type(call->L, fields.at) != LUA_TTABLE)
+	int index = call_index(call, n);
+	if (lua_type(call->L, index) != LUA_TTABLE)
 		call_bad(call, n, "options must be a table {step=, timestamp=}, got %s",
-			binding_describe(call->L, fields.at));
-	fields_check(&fields, when_fields, NULL);
-	read_when(&fields, metric);
+			binding_describe(call->L, index));
+	binding_check_fields(call->L, index, "argument", call->name, when_fields, NULL);
+	read_when(call, index, metric);
+}
+
+/* The record {key=, value=, step=, timestamp=} at index, whose table keeps the key alive. */
+static void read_record(
+	const struct call *call, int index, const mlm_metric *when, mlm_metric *metric_out)
+{
+	lua_State *L = call->L;
+	*metric_out = *when;
+	lua_getfield(L, index, "key");
+	metric_out->key = lua_tolstring(L, -1, &metric_out->key_size);
+	lua_getfield(L, index, "value");
+	metric_out->value = check_value(call, -1, metric_out->key);
+	lua_pop(L, 2);
+	read_when(call, index, metric_out);
 }
 
 static mlm_status log_values(struct call *call, const mlm_metric *metrics, size_t count)
@@ -111,11 +131,17 @@ static void sort_frame(
 
 static void refuse_when_field(const struct call *call, const char *key)
 {
-	if (strcmp(key, "step") == 0 || strcmp(key, "timestamp") == 0)
+	if (strcmp(key, "step") != 0 && strcmp(key, "timestamp") != 0)
+		return;
+	if (strcmp(call->name, "log_batch") == 0)
 		binding_refuse(call->L, MLM_EINVAL, "argument",
-			"%s: '%s' in a map of metrics would be a metric; pass {%s=4} as the second "
-			"argument",
-			call->name, key, key);
+			"log_batch: '%s' in a map of metrics would be a metric; write a list of "
+			"{key=\"loss\", value=0.3, %s=4}",
+			key, key);
+	binding_refuse(call->L, MLM_EINVAL, "argument",
+		"%s: '%s' in a map of metrics would be a metric; pass {%s=4} as the second "
+		"argument",
+		call->name, key, key);
 }
 
 /* The entry that lua_next has just pushed. */
@@ -174,46 +200,7 @@ static int log_map(struct call *call, int index, const mlm_metric *when)
 
 /* ---- lists ---- */
 
-static void read_pair(
-	const struct call *call, int n, const mlm_metric *when, mlm_metric *metric_out)
-{
-	lua_State *L = call->L;
-	int pair = lua_gettop(L);
-	if (lua_type(L, pair) != LUA_TTABLE)
-		binding_refuse(L, MLM_EINVAL, "argument",
-			"%s: item %d of the list of metrics must be a pair {key, value}, got %s",
-			call->name, n, binding_describe(L, pair));
-	lua_rawgeti(L, pair, 1);
-	lua_rawgeti(L, pair, 2);
-	if (lua_type(L, -2) != LUA_TSTRING)
-		binding_refuse(L, MLM_EINVAL, "argument",
-			"%s: item %d of the list of metrics has no key; write {\"loss\", 0.3}",
-			call->name, n);
-	*metric_out = *when;
-	metric_out->key = lua_tolstring(L, -2, &metric_out->key_size);
-	metric_out->value = check_value(call, -1, metric_out->key);
-	lua_pop(L, 2);
-}
-
-/* Reads a list {{"k", v}, …}: the keys stay borrowed from its pairs. The array is left on the
- * stack. */
-static const mlm_metric *read_list(
-	const struct call *call, int index, const mlm_metric *when, size_t *count_out)
-{
-	lua_State *L = call->L;
-	size_t count = lua_rawlen(L, index);
-	mlm_metric *metrics = binding_scratch(L, count * sizeof(*metrics));
-	for (size_t i = 0; i < count; i++) {
-		lua_rawgeti(L, index, (lua_Integer)i + 1);
-		read_pair(call, (int)i + 1, when, &metrics[i]);
-		lua_pop(L, 1);
-	}
-	*count_out = count;
-	return metrics;
-}
-
-/* ---- the calls ---- */
-
+/* Exactly key and value, and step and timestamp if need be. */
 static bool is_record(const struct call *call, int index)
 {
 	lua_State *L = call->L;
@@ -234,18 +221,60 @@ static bool is_record(const struct call *call, int index)
 	return true;
 }
 
-static int log_record(struct call *call, int index)
+static void read_item(
+	const struct call *call, int n, const mlm_metric *when, mlm_metric *metric_out)
 {
 	lua_State *L = call->L;
-	struct fields fields = { call, index };
-	mlm_metric metric = { .key_size = 0 };
-	fields_get(&fields, "key");
-	metric.key = lua_tolstring(L, -1, &metric.key_size);
-	fields_get(&fields, "value");
-	metric.value = check_value(call, -1, metric.key);
-	read_when(&fields, &metric);
-	log_values(call, &metric, 1);
-	return 0;
+	int item = lua_gettop(L);
+	if (lua_type(L, item) != LUA_TTABLE)
+		binding_refuse(L, MLM_EINVAL, "argument",
+			"%s: item %d of the list of metrics must be a pair {key, value}, got %s",
+			call->name, n, binding_describe(L, item));
+	if (lua_rawlen(L, item) == 0 && is_record(call, item)) {
+		read_record(call, item, when, metric_out);
+		return;
+	}
+	lua_rawgeti(L, item, 1);
+	lua_rawgeti(L, item, 2);
+	if (lua_type(L, -2) != LUA_TSTRING || lua_rawlen(L, item) > 2)
+		binding_refuse(L, MLM_EINVAL, "argument",
+			"%s: item %d of the list of metrics is no pair; write {\"loss\", 0.3} or "
+			"{key=\"loss\", value=0.3, step=4}",
+			call->name, n);
+	*metric_out = *when;
+	metric_out->key = lua_tolstring(L, -2, &metric_out->key_size);
+	metric_out->value = check_value(call, -1, metric_out->key);
+	lua_pop(L, 2);
+}
+
+/* Reads a list {{"k", v}, …}: the keys stay borrowed from its pairs. The array is left on the
+ * stack. */
+static const mlm_metric *read_list(
+	const struct call *call, int index, const mlm_metric *when, size_t *count_out)
+{
+	lua_State *L = call->L;
+	size_t count = lua_rawlen(L, index);
+	mlm_metric *metrics = binding_scratch(L, count * sizeof(*metrics));
+	for (size_t i = 0; i < count; i++) {
+		lua_rawgeti(L, index, (lua_Integer)i + 1);
+		read_item(call, (int)i + 1, when, &metrics[i]);
+		lua_pop(L, 1);
+	}
+	*count_out = count;
+	return metrics;
+}
+
+/* ---- the calls ---- */
+
+/* {key="loss", value=0.3, setp=4} is no map either: "loss" is no number. */
+static void refuse_broken_record(const struct call *call, int index)
+{
+	lua_State *L = call->L;
+	bool has_key = lua_getfield(L, index, "key") == LUA_TSTRING && !lua_isnumber(L, -1);
+	bool has_value = lua_getfield(L, index, "value") != LUA_TNIL;
+	lua_pop(L, 2);
+	if (has_key && has_value)
+		binding_check_fields(L, index, "argument", call->name, record_fields, NULL);
 }
 
 /* Every form but ("key", number). */
@@ -270,11 +299,16 @@ static int log_metric_any(lua_State *L)
 			binding_describe(L, first));
 	if (lua_rawlen(L, first) > 0)
 		call_bad(&call, 1, "log_metric takes one metric or a map; log_metrics takes lists");
-	if (is_record(&call, first))
-		return log_record(&call, first);
 	mlm_metric when;
 	read_options(&call, 2, &when);
-	return log_map(&call, first, &when);
+	if (!is_record(&call, first)) {
+		refuse_broken_record(&call, first);
+		return log_map(&call, first, &when);
+	}
+	mlm_metric metric;
+	read_record(&call, first, &when, &metric);
+	log_values(&call, &metric, 1);
+	return 0;
 }
 
 static int log_metric(lua_State *L)
@@ -318,44 +352,24 @@ static int log_metrics(lua_State *L)
 
 /* ---- log_batch ---- */
 
-static const char *const batch_fields[] = { "metrics", "params", "parameters", "tags", NULL };
-
-static bool is_batch_keywords(const struct call *call)
+/* (metrics, params, tags), or one table with fields of these names; a list of metrics alone is the
+ * first of the three. */
+static void read_batch_arguments(struct call *call)
 {
-	if (!call_has_keywords(call))
-		return false;
+	static const char *const names[] = { "metrics", "params", "tags", "parameters", NULL };
 	lua_State *L = call->L;
-	lua_rawgeti(L, call->first, 1);
-	bool is_list = lua_type(L, -1) == LUA_TTABLE;
-	lua_pop(L, 1);
-	return !is_list;
-}
-
-/* Pushes the three lists, nil where there is none, and returns the first's index. */
-static int push_batch(const struct call *call)
-{
-	lua_State *L = call->L;
-	if (!is_batch_keywords(call)) {
-		/* What is pushed must not be taken for an argument that is absent. */
-		if (call->count < 3)
-			lua_settop(L, call_index(call, 3));
-		for (int n = 1; n <= 3; n++) {
-			if (call_has(call, n))
-				lua_pushvalue(L, call_index(call, n));
-			else
-				lua_pushnil(L);
-		}
-		return lua_gettop(L) - 2;
+	if (call->count == 1 && lua_type(L, call->first) == LUA_TTABLE &&
+		lua_rawlen(L, call->first) > 0) {
+		call->names = names;
+		lua_settop(L, call_index(call, 3));
+		return;
 	}
-	struct fields fields = { call, call->first };
-	fields_check(&fields, batch_fields, NULL);
-	fields_get(&fields, "metrics");
-	if (fields_get(&fields, "params") == LUA_TNIL) {
-		lua_pop(L, 1);
-		fields_get(&fields, "parameters");
-	}
-	fields_get(&fields, "tags");
-	return lua_gettop(L) - 2;
+	call_names(call, names, NULL);
+	if (!call->has_keywords || !call_has(call, 4))
+		return;
+	if (call_has(call, 2))
+		call_bad(call, 4, "params and parameters are one list; give one of them");
+	lua_copy(L, call_index(call, 4), call_index(call, 2));
 }
 
 static const mlm_metric *read_batch_metrics(const struct call *call, int index, size_t *count_out)
@@ -376,25 +390,20 @@ static const mlm_metric *read_batch_metrics(const struct call *call, int index, 
 
 static int log_batch(lua_State *L)
 {
-	static const char *const names[] = { "metrics", "params", "tags" };
 	struct call call;
 	call_begin(&call, L, "log_batch");
-	int lists = push_batch(&call);
-	for (int i = 0; i < 3; i++) {
-		int type = lua_type(L, lists + i);
-		if (type != LUA_TNIL && type != LUA_TTABLE)
-			binding_wrong_type(
-				L, call.name, names[i], "a list of pairs or a map", lists + i);
-	}
+	read_batch_arguments(&call);
 	const mlm_metric *metrics = NULL;
 	const mlm_text *texts[2] = { NULL, NULL };
 	size_t counts[3] = { 0, 0, 0 };
-	if (!lua_isnil(L, lists))
-		metrics = read_batch_metrics(&call, lists, &counts[0]);
-	if (!lua_isnil(L, lists + 1))
-		texts[0] = binding_read_texts(&call, lists + 1, "param", &counts[1]);
-	if (!lua_isnil(L, lists + 2))
-		texts[1] = binding_read_texts(&call, lists + 2, "tag", &counts[2]);
+	for (int n = 1; n <= 3; n++)
+		if (call_has(&call, n) && lua_type(L, call_index(&call, n)) != LUA_TTABLE)
+			call_bad(&call, n, "%s must be a list of pairs or a map, got %s",
+				call.names[n - 1], binding_describe(L, call_index(&call, n)));
+	if (call_has(&call, 1))
+		metrics = read_batch_metrics(&call, call_index(&call, 1), &counts[0]);
+	texts[0] = call_texts(&call, 2, "param", &counts[1]);
+	texts[1] = call_texts(&call, 3, "tag", &counts[2]);
 	mlm_error err;
 	if (mlm_run_log_batch(call_run(&call), metrics, counts[0], texts[0], counts[1], texts[1],
 		    counts[2], &err) != MLM_OK)

@@ -10,9 +10,8 @@
 #include "binding/display.h"
 #include "binding/embedded.h"
 
-#define MANAGER_METATABLE "mlmanager.manager"
-#define HANDLE_METATABLE  "mlmanager.handle"
-#define TRACEBACK_TAG     "mlmanager.traceback"
+#define HANDLE_METATABLE "mlmanager.handle"
+#define TRACEBACK_TAG    "mlmanager.traceback"
 
 extern const struct embedded_source module_sources[];
 
@@ -58,46 +57,32 @@ const char *binding_source_name(lua_State *L)
 
 /* ---- opening and closing ---- */
 
-static int choose(
-	const struct fields *fields, const char *name, const char *first, const char *second)
+/* In the order of manager_fields. */
+static void read_options(struct call *call, int index, mlm_manager_options *options)
 {
-	const char *text = fields_string(fields, name);
-	if (!text || strcmp(text, first) == 0)
-		return 0;
-	if (strcmp(text, second) == 0)
-		return 1;
-	return binding_refuse(fields->call->L, MLM_EINVAL, "argument",
-		"%s: %s must be '%s' or '%s', got '%s'", fields->call->name, name, first, second,
-		text);
-}
-
-static void read_options(const struct call *call, int index, mlm_manager_options *options)
-{
-	struct fields fields = { call, index };
-	fields_check(&fields, manager_fields, NULL);
-	const char *store = fields_string(&fields, "store");
-	const char *alias = fields_string(&fields, "tracking_uri");
+	static const char *const durabilities[] = { "process", "system", NULL };
+	static const char *const on_full[] = { "error", "block", NULL };
+	call_spread(call, index, manager_fields, NULL);
+	const char *store = call_optional_string(call, 1);
+	const char *alias = call_optional_string(call, 2);
 	if (store && alias && strcmp(store, alias) != 0)
-		binding_refuse(call->L, MLM_EINVAL, "argument",
-			"%s: store and tracking_uri are one setting; give one of them", call->name);
+		call_bad(call, 2, "store and tracking_uri are one setting; give one of them");
 	options->store = store ? store : alias;
-	options->artifacts = fields_string(&fields, "artifacts");
-	options->journal_dir = fields_string(&fields, "journal_dir");
-	options->durability = choose(&fields, "durability", "process", "system")
-				      ? MLM_DURABILITY_SYSTEM
-				      : MLM_DURABILITY_PROCESS;
-	options->on_full = choose(&fields, "on_full", "error", "block") ? MLM_ON_FULL_BLOCK
-									: MLM_ON_FULL_ERROR;
-	options->journal_bytes_max =
-		(uint64_t)fields_integer(&fields, "journal_bytes_max", 0, 1, INT64_MAX);
-	options->system_metrics = fields_boolean(&fields, "system_metrics", false);
+	options->artifacts = call_optional_string(call, 3);
+	options->journal_dir = call_optional_string(call, 4);
+	options->durability =
+		call_choice(call, 5, durabilities) ? MLM_DURABILITY_SYSTEM : MLM_DURABILITY_PROCESS;
+	options->on_full = call_choice(call, 6, on_full) ? MLM_ON_FULL_BLOCK : MLM_ON_FULL_ERROR;
+	options->journal_bytes_max = (uint64_t)call_integer(call, 7, 0, 1, INT64_MAX);
+	options->system_metrics = call_optional_boolean(call, 8);
 }
 
-void binding_open_manager(
-	lua_State *L, struct binding_manager *binding, const struct call *call, int index)
+void binding_open_manager(struct call *call, int index)
 {
+	lua_State *L = call->L;
+	struct binding_manager *binding = call->binding;
 	if (binding->is_closed)
-		binding_refuse(L, MLM_ESTATE, "manager", "%s: the manager is closed", call->name);
+		binding_refuse(L, MLM_ESTATE, "manager", "'%s': the manager is closed", call->name);
 	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
 	if (index)
 		read_options(call, index, &options);
@@ -184,6 +169,8 @@ static mlm_status close_one(struct binding_manager *binding, mlm_run_status end_
 	mlm_status first = MLM_OK;
 	mlm_error why;
 	for (int i = 0; traceback && !binding->is_closed && i < binding->started_count; i++) {
+		if (!mlm_run_is_open(binding->started[i]))
+			continue;
 		mlm_status status = binding_tag_traceback(binding->started[i], traceback, &why);
 		if (status != MLM_OK && first == MLM_OK) {
 			first = status;
@@ -225,9 +212,18 @@ static int close_manager(lua_State *L)
 {
 	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
 	mlm_error err;
-	bool failed = lua_gettop(L) >= 2 && !lua_isnil(L, 2); /* as __close */
-	mlm_status status =
-		close_handle(binding, failed ? MLM_RUN_FAILED : MLM_RUN_UNCHANGED, &err);
+	mlm_status status = close_handle(binding, MLM_RUN_UNCHANGED, &err);
+	return status == MLM_OK ? 0 : binding_fail(L, &err);
+}
+
+/* __close: the second argument is the error that leaves the block, which goes first. */
+static int leave_block(lua_State *L)
+{
+	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
+	mlm_error err;
+	bool failed = !lua_isnoneornil(L, 2);
+	mlm_run_status end_status = failed ? binding_failed_status(L, 2) : MLM_RUN_UNCHANGED;
+	mlm_status status = close_handle(binding, end_status, &err);
 	return status == MLM_OK || failed ? 0 : binding_fail(L, &err);
 }
 
@@ -235,15 +231,10 @@ static int flush(lua_State *L)
 {
 	struct call call;
 	mlm_error err;
+	static const char *const names[] = { "timeout_ms", NULL };
 	call_begin(&call, L, "flush");
-	uint32_t timeout_ms = MLM_FOREVER;
-	if (call_has(&call, 1)) {
-		double seconds = lua_tonumber(L, call.first);
-		if (lua_type(L, call.first) != LUA_TNUMBER || !(seconds >= 0))
-			call_bad(&call, 1, "timeout must be a number of seconds, got %s",
-				binding_describe(L, call.first));
-		timeout_ms = seconds < 4e6 ? (uint32_t)(seconds * 1000) : MLM_FOREVER;
-	}
+	call_names(&call, names, NULL);
+	uint32_t timeout_ms = (uint32_t)call_integer(&call, 1, MLM_FOREVER, 0, MLM_FOREVER - 1);
 	if (mlm_manager_flush(call.binding->manager, timeout_ms, &err) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
@@ -301,8 +292,10 @@ static int doctor(lua_State *L)
 {
 	struct call call;
 	mlm_error err;
+	static const char *const names[] = { "repair", NULL };
 	call_begin(&call, L, "doctor");
-	bool repair = call_optional_boolean(&call, 1, "repair");
+	call_names(&call, names, NULL);
+	bool repair = call_optional_boolean(&call, 1);
 	struct findings *findings = lua_newuserdata(L, sizeof(*findings));
 	memset(findings, 0, sizeof(*findings));
 	if (luaL_newmetatable(L, "mlmanager.findings")) {
@@ -364,7 +357,7 @@ static int push_latest(lua_State *L)
 	return 1;
 }
 
-/* Upvalues: the function, the manager. Makes manager.f(…) and manager:f(…) the same. */
+/* Upvalues: the function, the manager. Makes manager.f(...) and manager:f(...) the same. */
 static int call_with_manager(lua_State *L)
 {
 	if (!lua_rawequal(L, 1, lua_upvalueindex(2))) {
@@ -377,6 +370,18 @@ static int call_with_manager(lua_State *L)
 	return lua_gettop(L);
 }
 
+/* How a run ends that an error leaves, for run.lua. */
+static int push_failed_status(lua_State *L)
+{
+	lua_pushstring(L, mlm_run_status_name(binding_failed_status(L, 1)));
+	return 1;
+}
+
+static int refuse(lua_State *L)
+{
+	return binding_refuse(L, MLM_EINVAL, "argument", "%s", luaL_checkstring(L, 1));
+}
+
 /* Methods that are written in Lua are made at their first use: few scripts need them. The manager
  * is at 1. */
 static bool push_lua_method(lua_State *L, const char *name)
@@ -384,14 +389,18 @@ static bool push_lua_method(lua_State *L, const char *name)
 	if (strcmp(name, "progress") == 0) {
 		lua_pushcfunction(L, push_latest);
 		binding_push_progress(L);
+		lua_pushvalue(L, 1);
+		lua_pushcclosure(L, call_with_manager, 2);
 	} else if (strcmp(name, "run") == 0) {
+		/* Bound in Lua: the function that it calls may yield. */
 		embedded_load(L, module_sources, "run");
-		lua_call(L, 0, 1);
+		lua_pushvalue(L, 1);
+		lua_pushcfunction(L, push_failed_status);
+		lua_pushcfunction(L, refuse);
+		lua_call(L, 3, 1);
 	} else {
 		return false;
 	}
-	lua_pushvalue(L, 1);
-	lua_pushcclosure(L, call_with_manager, 2);
 	lua_pushvalue(L, 2);
 	lua_pushvalue(L, -2);
 	lua_rawset(L, 1);
@@ -411,7 +420,7 @@ static int get_property(lua_State *L)
 	}
 	if (!binding->manager && !binding->is_closed) {
 		struct call call = { .L = L, .name = name, .binding = binding };
-		binding_open_manager(L, binding, &call, 0);
+		binding_open_manager(&call, 0);
 	}
 	if (binding->is_closed)
 		return 0;
@@ -433,10 +442,11 @@ static int get_property(lua_State *L)
 static int set_property(lua_State *L)
 {
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
-	const char *how = strcmp(name, "current_run_id") == 0 ? "call set_active_run(run_id)"
-			  : strcmp(name, "experiment_id") == 0
-				  ? "call set_active_experiment(name or id)"
-				  : NULL;
+	const char *how =
+		strcmp(name, "current_run_id") == 0  ? "call set_active_run(run_id)"
+		: strcmp(name, "experiment_id") == 0 ? "call set_active_experiment(name or id)"
+		: strcmp(name, "store") == 0 ? "open another manager with MLManager{store=...}"
+					     : NULL;
 	if (how)
 		return binding_refuse(
 			L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
@@ -469,12 +479,12 @@ static void dress(lua_State *L, int userdata, int manager)
 		{ "__index", get_property },
 		{ "__newindex", set_property },
 		{ "__tostring", manager_to_string },
-		{ "__close", close_manager },
+		{ "__close", leave_block },
 		{ NULL, NULL },
 	};
 	lua_createtable(L, 0, 5);
 	binding_add(L, events, userdata, 0);
-	lua_pushliteral(L, MANAGER_METATABLE);
+	lua_pushliteral(L, BINDING_MANAGER);
 	lua_setfield(L, -2, "__name");
 	lua_setmetatable(L, manager);
 	lua_pop(L, 1);
@@ -496,8 +506,11 @@ static int new_manager(lua_State *L)
 	lua_createtable(L, 0, 48);
 	int manager = lua_gettop(L);
 	call.binding = binding;
-	binding_open_manager(L, binding, &call, lua_isnil(L, first) ? 0 : first);
 	dress(L, userdata, manager);
+	/* Above the two: what the options are read into takes their own table's place. */
+	lua_pushvalue(L, first);
+	call.first = lua_gettop(L);
+	binding_open_manager(&call, lua_isnil(L, first) ? 0 : call.first);
 	lua_settop(L, manager);
 	return 1;
 }

@@ -4,39 +4,39 @@
 
 #include "binding/call.h"
 
-static const char *const run_query_fields[] = { "experiment_ids", "filter", "order_by",
-	"max_results", "page_token", "view", NULL };
+/* The first five are those of both. */
+static const char *const run_query_fields[] = { "filter", "order_by", "max_results", "page_token",
+	"view", "experiment_ids", NULL };
 static const char *const experiment_query_fields[] = { "filter", "order_by", "max_results",
 	"page_token", "view", NULL };
-static const char *const history_fields[] = { "run_id", "key", "columns", NULL };
 
 /* ---- queries ---- */
 
 /* A string or a list of strings as an array; both are left on the stack. */
-static const char *const *read_strings(
-	const struct call *call, const char *name, int type, size_t *count_out)
+static const char *const *read_strings(const struct call *call, int n, size_t *count_out)
 {
 	lua_State *L = call->L;
+	int value = call_index(call, n);
 	*count_out = 0;
-	if (type == LUA_TNIL)
+	if (!call_has(call, n))
 		return NULL;
-	int value = lua_gettop(L);
-	if (type == LUA_TSTRING || type == LUA_TNUMBER) {
+	if (lua_type(L, value) != LUA_TTABLE) {
+		if (lua_type(L, value) != LUA_TSTRING && !lua_isinteger(L, value))
+			call_bad(call, n, "%s must be a string or a list of strings, got %s",
+				call->names[n - 1], binding_describe(L, value));
 		const char **one = binding_scratch(L, sizeof(*one));
-		lua_tostring(L, value);
-		one[0] = lua_tostring(L, value);
+		one[0] = call_string(call, n);
 		*count_out = 1;
 		return one;
 	}
-	if (type != LUA_TTABLE)
-		binding_wrong_type(L, call->name, name, "a string or a list of strings", value);
 	size_t count = lua_rawlen(L, value);
 	const char **strings = binding_scratch(L, count * sizeof(*strings));
 	lua_createtable(L, (int)(count < 1000 ? count : 0), 0);
 	for (size_t i = 0; i < count; i++) {
 		lua_rawgeti(L, value, (lua_Integer)i + 1);
 		if (lua_type(L, -1) != LUA_TSTRING && !lua_isinteger(L, -1))
-			binding_wrong_type(L, call->name, name, "a list of strings", -1);
+			call_bad(call, n, "item %d of %s must be a string, got %s", (int)i + 1,
+				call->names[n - 1], binding_describe(L, -1));
 		strings[i] = lua_tostring(L, -1);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
@@ -44,45 +44,27 @@ static const char *const *read_strings(
 	return strings;
 }
 
-static mlm_view read_view(const struct fields *fields)
+void binding_read_query(struct call *call, mlm_query *query, bool is_of_runs)
 {
-	const char *view = fields_string(fields, "view");
-	if (!view || strcmp(view, "active") == 0)
-		return MLM_VIEW_ACTIVE;
-	if (strcmp(view, "deleted") == 0)
-		return MLM_VIEW_DELETED;
-	if (strcmp(view, "all") != 0)
-		binding_refuse(fields->call->L, MLM_EINVAL, "argument",
-			"%s: view must be 'active', 'deleted' or 'all', got '%s'",
-			fields->call->name, view);
-	return MLM_VIEW_ALL;
-}
-
-void binding_read_query(const struct call *call, mlm_query *query, bool is_of_runs)
-{
+	static const char *const views[] = { "active", "deleted", "all", NULL };
 	lua_State *L = call->L;
-	luaL_checkstack(L, 12, "too many arguments");
+	luaL_checkstack(L, 20, "too many arguments");
 	if (!call_has(call, 1))
 		return;
-	struct fields fields = { call, call->first };
 	if (lua_type(L, call->first) != LUA_TTABLE)
 		call_bad(call, 1,
 			"the query must be a table such as {filter=\"metrics.loss < 0.1\"}, "
 			"got %s",
 			binding_describe(L, call->first));
-	fields_check(&fields, is_of_runs ? run_query_fields : experiment_query_fields, NULL);
-	query->filter = fields_string(&fields, "filter");
-	query->page_token = fields_string(&fields, "page_token");
-	query->max_results =
-		(uint32_t)fields_integer(&fields, "max_results", 0, 1, MLM_SEARCH_RESULTS_MAX);
-	query->view = read_view(&fields);
-	int type = fields_get(&fields, "order_by");
-	query->order_by = read_strings(call, "order_by", type, &query->order_by_count);
-	if (!is_of_runs)
-		return;
-	type = fields_get(&fields, "experiment_ids");
-	query->experiment_ids =
-		read_strings(call, "experiment_ids", type, &query->experiment_count);
+	call_spread(
+		call, call->first, is_of_runs ? run_query_fields : experiment_query_fields, NULL);
+	query->filter = call_optional_string(call, 1);
+	query->order_by = read_strings(call, 2, &query->order_by_count);
+	query->max_results = (uint32_t)call_integer(call, 3, 0, 1, MLM_SEARCH_RESULTS_MAX);
+	query->page_token = call_optional_string(call, 4);
+	query->view = (mlm_view)call_choice(call, 5, views);
+	if (is_of_runs)
+		query->experiment_ids = read_strings(call, 6, &query->experiment_count);
 }
 
 /* ---- runs as tables ---- */
@@ -193,8 +175,10 @@ static int get_run(lua_State *L)
 {
 	struct call call;
 	mlm_error err;
+	static const char *const names[] = { "run_id", NULL };
 	call_begin(&call, L, "get_run");
-	const char *id = call_optional_string(&call, 1, "run_id");
+	call_names(&call, names, NULL);
+	const char *id = call_optional_string(&call, 1);
 	if (!id)
 		id = mlm_run_id(call_run(&call));
 	struct held_runs *held = hold_runs(L);
@@ -289,36 +273,38 @@ static void push_points(lua_State *L, const mlm_metric_history *history, const c
 	}
 }
 
-/* (key) of the active run, (run_id, key[, {columns=true}]) or {run_id=, key=, columns=}. */
+/* The {columns=true} that follows as the n-th argument becomes its value. */
+static void read_history_options(const struct call *call, int n)
+{
+	static const char *const known[] = { "columns", NULL };
+	lua_State *L = call->L;
+	int options = call_index(call, n);
+	if (call->has_keywords || !call_has(call, n))
+		return;
+	if (lua_type(L, options) != LUA_TTABLE)
+		call_bad(call, n, "options must be a table {columns=true}, got %s",
+			binding_describe(L, options));
+	binding_check_fields(L, options, "argument", call->name, known, NULL);
+	lua_getfield(L, options, "columns");
+	lua_replace(L, options);
+}
+
+/* (key[, options]) of the active run, (run_id, key[, options]) or keywords. */
 static int get_metric_history(lua_State *L)
 {
+	static const char *const of_any[] = { "run_id", "key", "columns", NULL };
 	struct call call;
 	mlm_error err;
-	const char *run_id = NULL;
-	const char *key = NULL;
-	bool columns = false;
 	call_begin(&call, L, "get_metric_history");
-	int options = call_has_keywords(&call) ? 1 : 3;
-	if (lua_type(L, call_index(&call, 2)) == LUA_TTABLE)
-		options = 2;
-	if (options == 1 || call_has(&call, options)) {
-		struct fields fields = { &call, call_index(&call, options) };
-		if (lua_type(L, fields.at) != LUA_TTABLE)
-			call_bad(&call, options, "options must be a table {columns=true}, got %s",
-				binding_describe(L, fields.at));
-		fields_check(&fields, history_fields, NULL);
-		run_id = fields_string(&fields, "run_id");
-		key = fields_string(&fields, "key");
-		columns = fields_boolean(&fields, "columns", false);
-	}
-	if (options == 3 && call_has(&call, 2)) {
-		run_id = call_string(&call, 1, "run_id");
-		key = call_string(&call, 2, "key");
-	} else if (options != 1) {
-		key = call_string(&call, 1, "key");
-	}
-	if (!key)
-		call_bad(&call, 1, "key must be a string, got nil");
+	int second = lua_type(L, call_index(&call, 2));
+	bool is_of_active = lua_type(L, call.first) != LUA_TTABLE &&
+			    (second <= LUA_TNIL || second == LUA_TTABLE);
+	int at = is_of_active ? 1 : 2; /* the key's place */
+	call_names(&call, is_of_active ? of_any + 1 : of_any, NULL);
+	read_history_options(&call, at + 1);
+	const char *run_id = is_of_active ? NULL : call_optional_string(&call, 1);
+	const char *key = call_string(&call, at);
+	bool columns = call_optional_boolean(&call, at + 1);
 	if (!run_id)
 		run_id = mlm_run_id(call_run(&call));
 	struct held_history *held = hold_history(L);

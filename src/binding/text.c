@@ -110,10 +110,12 @@ static int set_tags(lua_State *L)
 
 static int delete_tag(lua_State *L)
 {
+	static const char *const names[] = { "key", NULL };
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "delete_tag");
-	const char *key = call_string(&call, 1, "key");
+	call_names(&call, names, NULL);
+	const char *key = call_string(&call, 1);
 	if (mlm_run_delete_tag(call_run(&call), key, &err) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;

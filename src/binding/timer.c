@@ -4,29 +4,54 @@
 
 #define TIMER_METATABLE "mlmanager.timer"
 
-static const char *const timer_fields[] = { "metric", NULL };
+/* Their addresses are keys in a timer object that scripts cannot reach. */
 static const char handle_key;
 static const char manager_key;
 
-/* <close> on what start_timer returns stops and logs that one timer. */
-static int close_timer(lua_State *L)
+/* Stops and logs one timer: its milliseconds, or nil where it had been stopped already. raises is
+ * false where an error is on its way out, which goes first. */
+static int stop(lua_State *L, bool raises)
 {
-	if (lua_type(L, 1) != LUA_TTABLE)
-		binding_refuse(L, MLM_EINVAL, "argument",
-			"'stop' is a method of timers; write timer:stop()");
-	lua_rawgetp(L, 1, &handle_key);
-	lua_rawgetp(L, 1, &manager_key);
-	lua_getfield(L, 1, "name");
-	mlm_run *run = lua_touserdata(L, -3);
-	struct binding_manager *binding = lua_touserdata(L, -2);
+	mlm_run *run = NULL;
+	const struct binding_manager *binding = NULL;
 	double elapsed_ms = 0;
 	mlm_error err;
-	if (!run || !binding || binding->is_closed || !mlm_run_is_open(run))
+	if (lua_type(L, 1) == LUA_TTABLE) {
+		lua_rawgetp(L, 1, &handle_key);
+		lua_rawgetp(L, 1, &manager_key);
+		run = lua_touserdata(L, -2);
+		binding = lua_touserdata(L, -1);
+	}
+	if (!run || !binding)
+		return binding_refuse(L, MLM_EINVAL, "argument",
+			"'stop' is a method of timers; write timer:stop()");
+	if (binding->is_closed || !mlm_run_is_open(run))
 		return 0;
+	lua_getfield(L, 1, "name");
 	mlm_status status = mlm_timer_stop(run, lua_tostring(L, -1), &elapsed_ms, &err);
-	if (status != MLM_OK && status != MLM_ENOTFOUND) /* stopped already: fine */
+	if (status == MLM_ENOTFOUND || (status != MLM_OK && !raises))
+		return 0;
+	if (status != MLM_OK)
 		return binding_fail(L, &err);
 	lua_pushnumber(L, elapsed_ms);
+	return 1;
+}
+
+static int stop_timer(lua_State *L)
+{
+	return stop(L, true);
+}
+
+/* <close> on what start_timer returns. */
+static int leave_block(lua_State *L)
+{
+	return stop(L, lua_isnoneornil(L, 2));
+}
+
+static int timer_to_string(lua_State *L)
+{
+	lua_getfield(L, 1, "name");
+	lua_pushfstring(L, "timer %s", luaL_optstring(L, -1, "?"));
 	return 1;
 }
 
@@ -38,43 +63,41 @@ static void push_timer(const struct call *call, mlm_run *run, const char *name)
 	lua_setfield(L, -2, "name");
 	lua_pushlightuserdata(L, run);
 	lua_rawsetp(L, -2, &handle_key);
-	if (call->self) {
-		lua_pushvalue(L, 1); /* holds the run's manager */
-		lua_setfield(L, -2, "run");
-	}
-	lua_pushlightuserdata(L, call->binding);
-	if (!call->self) {
-		lua_pop(L, 1);
-		lua_pushvalue(L, lua_upvalueindex(1));
-	}
+	call_push_manager(call);
 	lua_rawsetp(L, -2, &manager_key);
 	if (luaL_newmetatable(L, TIMER_METATABLE)) {
-		lua_pushcfunction(L, close_timer);
+		lua_pushcfunction(L, leave_block);
 		lua_setfield(L, -2, "__close");
+		lua_pushcfunction(L, timer_to_string);
+		lua_setfield(L, -2, "__tostring");
 		lua_createtable(L, 0, 1);
-		lua_pushcfunction(L, close_timer);
+		lua_pushcfunction(L, stop_timer);
 		lua_setfield(L, -2, "stop");
 		lua_setfield(L, -2, "__index");
 	}
 	lua_setmetatable(L, -2);
 }
 
+/* start_timer(name, {metric=true}), or {timer_name=, metric=}. */
 static int start_timer(lua_State *L)
 {
+	static const char *const names[] = { "timer_name", "metric", NULL };
 	struct call call;
 	mlm_error err;
-	mlm_timer_as as = MLM_TIMER_AS_PARAM;
 	call_begin(&call, L, "start_timer");
-	const char *name = call_string(&call, 1, "timer_name");
-	if (call_has(&call, 2)) {
-		struct fields fields = { &call, call_index(&call, 2) };
-		if (lua_type(L, fields.at) != LUA_TTABLE)
+	call_names(&call, names, NULL);
+	const char *name = call_string(&call, 1);
+	int options = call_index(&call, 2);
+	if (!call.has_keywords && call_has(&call, 2)) {
+		if (lua_type(L, options) != LUA_TTABLE)
 			call_bad(&call, 2, "options must be a table {metric=true}, got %s",
-				binding_describe(L, fields.at));
-		fields_check(&fields, timer_fields, NULL);
-		if (fields_boolean(&fields, "metric", false))
-			as = MLM_TIMER_AS_METRIC;
+				binding_describe(L, options));
+		binding_check_fields(L, options, "argument", call.name, names + 1, NULL);
+		lua_getfield(L, options, "metric");
+		lua_replace(L, options);
 	}
+	mlm_timer_as as =
+		call_optional_boolean(&call, 2) ? MLM_TIMER_AS_METRIC : MLM_TIMER_AS_PARAM;
 	mlm_run *run = call_run(&call);
 	if (mlm_timer_start(run, name, as, &err) != MLM_OK)
 		return binding_fail(L, &err);
@@ -84,11 +107,13 @@ static int start_timer(lua_State *L)
 
 static int log_and_stop_timer(lua_State *L)
 {
+	static const char *const names[] = { "timer_name", NULL };
 	struct call call;
 	mlm_error err;
 	double total_ms = 0;
 	call_begin(&call, L, "log_and_stop_timer");
-	const char *name = call_optional_string(&call, 1, "timer_name");
+	call_names(&call, names, NULL);
+	const char *name = call_optional_string(&call, 1);
 	mlm_run *run = call_run(&call);
 	mlm_status status = name ? mlm_timer_stop(run, name, &total_ms, &err)
 				 : mlm_timer_log_and_stop(run, &total_ms, &err);

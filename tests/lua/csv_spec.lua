@@ -43,9 +43,9 @@ describe("csv.parse", function()
 
   it("says what is wrong with its arguments", function()
     refused("csv.parse: the text must be a string, not table", csv.parse, {})
-    refused("csv.parse: option 'sep' is not known; the options are header, separator, columns",
+    refused("csv.parse: unknown field 'sep'; the known ones are header, separator, columns",
       csv.parse, "a", { sep = ";" })
-    refused("option '1' is not known", csv.parse, "a", { "x" })
+    refused("a list where fields are wanted", csv.parse, "a", { "x" })
     refused("the options must be a table, not string", csv.parse, "a", ";")
     refused("header must be true or false, not string", csv.parse, "a", { header = "no" })
     refused("separator must be a string of one character", csv.parse, "a", { separator = ";;" })

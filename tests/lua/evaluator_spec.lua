@@ -122,11 +122,11 @@ describe("SpliceBinaryClassificationEvaluator", function()
   end)
 
   it("says what is wrong with its options", function()
-    refused("option 'labelcol' is not known; the options are labelCol, predictionCol, "
+    refused("unknown field 'labelcol'; the known ones are labelCol, predictionCol, "
       .. "probabilityCol, weightCol", binary, { labelcol = "x" })
     refused("labelCol must be the name of a column", binary, { labelCol = 3 })
     refused("the options must be a table, not string", binary, "label")
-    refused("option 'probabilityCol' is not known", mlmanager.SpliceRegressionEvaluator,
+    refused("unknown field 'probabilityCol'", mlmanager.SpliceRegressionEvaluator,
       { probabilityCol = "p" })
   end)
 

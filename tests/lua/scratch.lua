@@ -27,14 +27,27 @@ local function list(directory)
   return names
 end
 
---- A spec over a new store: fn(manager, directory). The manager has no experiment yet.
+--- A spec over a new store: fn(manager, directory, open). The manager has no experiment yet;
+--- open(options) gives another one on the same store, closed after the spec.
 function scratch.store(fn)
   return function()
     local directory = process.directory()
-    local manager = mlmanager.MLManager { store = "sqlite:" .. directory .. "/mlmanager.db" }
-    local ok, failure = xpcall(fn, keep_traceback, manager, directory)
-    local left_open = manager.current_run_id
-    manager:close()
+    local opened = {}
+    local function open(options)
+      local all = { store = "sqlite:" .. directory .. "/mlmanager.db" }
+      for name, value in pairs(options or {}) do
+        all[name] = value
+      end
+      opened[#opened + 1] = mlmanager.MLManager(all)
+      return opened[#opened]
+    end
+    local ok, failure = xpcall(fn, keep_traceback, open(), directory, open)
+    local left_open
+    for _, manager in ipairs(opened) do
+      left_open = left_open or manager.current_run_id
+      manager:close()
+    end
+    collectgarbage() -- managers that the spec has opened itself
     local names = list(directory)
     process.remove(directory)
     if not ok then
