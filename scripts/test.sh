@@ -5,6 +5,7 @@
 #   style   clang-format, luacheck, the source check
 #   unit    the C tests and the headers, each alone
 #   lua     the specs, in a stock lua5.4
+#   crash   kill -9, full disks, many writers, damaged journals
 #   readme  the commands of README.md
 #   mlflow  MLflow from PyPI reads what we wrote, we read what it wrote
 #   asan    C tests and specs under address and undefined behaviour sanitizers
@@ -22,15 +23,17 @@ groups=()
 for argument in "$@"; do
 	case $argument in
 	--strict) strict=true ;;
-	style | unit | lua | readme | mlflow | asan | tsan | fuzz | peers) groups+=("$argument") ;;
+	style | unit | lua | crash | readme | mlflow | asan | tsan | fuzz | peers)
+		groups+=("$argument")
+		;;
 	*)
-		echo "test: unknown group '$argument'; the groups are style, unit, lua, readme," \
-			"mlflow, asan, tsan, fuzz, peers" >&2
+		echo "test: unknown group '$argument'; the groups are style, unit, lua, crash," \
+			"readme, mlflow, asan, tsan, fuzz, peers" >&2
 		exit 2
 		;;
 	esac
 done
-[ ${#groups[@]} -gt 0 ] || groups=(style unit lua readme mlflow asan tsan fuzz)
+[ ${#groups[@]} -gt 0 ] || groups=(style unit lua crash mlflow readme asan tsan fuzz)
 
 logs=build/test
 mkdir -p "$logs"
@@ -141,6 +144,10 @@ group_lua() {
 	build_or_fail dev && run_specs env LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" \
 		LUA_CPATH="$root/build/dev/?.so;;" MLMANAGER_HOST="$root/build/dev/mlmanager" \
 		lua5.4 "$(command -v busted)"
+}
+
+group_crash() {
+	build_or_fail dev && run_ctest dev -L crash
 }
 
 group_asan() {

@@ -175,8 +175,9 @@ static mlm_status read_segments(struct adoption *adoption, struct drain *drain, 
 }
 
 /* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment
- * can be read by itself. A damaged one is set aside once what comes before is in the store: whenever
- * this is cut short, the next adopter finds either. *is_readable_out false: it has to stay. */
+ * can be read by itself. A damaged one is set aside once what comes before is in the store:
+ * whenever this is cut short, the next adopter finds either. *is_readable_out false: it has to
+ * stay. */
 static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint32_t number,
 	bool *is_readable_out, mlm_error *err)
 {

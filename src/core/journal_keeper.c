@@ -72,8 +72,9 @@ int journal_segment_new(
 	}
 	/* A child must neither write into the parent's journal nor pay for its page tables. */
 	madvise(segment->map, JOURNAL_SEGMENT_BYTES, MADV_DONTFORK);
-	/* There is nothing to read ahead in a new file: the kernel would fill megabytes of cache with
-	 * zeros at the first fault, a millisecond or more, in the keeper or in a cold append. */
+	/* There is nothing to read ahead in a new file: the kernel would fill megabytes of cache
+	 * with zeros at the first fault, a millisecond or more, in the keeper or in a cold
+	 * append. */
 	madvise(segment->map, JOURNAL_SEGMENT_BYTES, MADV_RANDOM);
 	struct journal_header header = {
 		.position = segment->position,
