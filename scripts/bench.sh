@@ -57,7 +57,7 @@ cold_start() {
 		"${times[0]}" "${times[2]}"
 	printf 'figure\tcold start, store exists\tms\t%s\t%s\tlua5.4 -e ""\tours < 15\n' \
 		"${times[1]}" "${times[2]}"
-	printf 'note\tstarting a program that does nothing took %s ms\n' "${times[3]}"
+	printf 'note\tcold start: a program that does nothing takes %s ms\n' "${times[3]}"
 }
 
 memory() {

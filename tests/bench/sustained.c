@@ -21,7 +21,7 @@
 #define WRITERS_MAX  4
 #define STEPS        12500 /* of each of 4 runs and 20 keys: a million points */
 #define STEPS_QUICK  2500
-#define ROUNDS       3
+#define ROUNDS       5
 #define ROUNDS_QUICK 1
 
 extern char **environ;
@@ -231,7 +231,7 @@ static void compare(const char *directory, const struct raw_settings *settings, 
 	if (writers > 1)
 		return;
 	figure_print("bytes in the store, a point", "B", bytes, raw_bytes, beside, "ours <= 90");
-	figure_note("of that, a call of a million without a pause took its caller %.0f ns",
+	figure_note("sustained: a call of a million without a pause took its caller %.0f ns",
 		figure_median(caller, rounds));
 }
 
