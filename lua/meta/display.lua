@@ -32,6 +32,9 @@ local mlmanager = {}
 ---@return string
 function mlmanager.table(rows, options) end
 
+---@class mlmanager.Manager
+local Manager = {}
+
 ---Counts to n, or walks a list as ipairs does, and shows bar, rate, time left and the active run's
 ---latest metrics on standard error if that is a terminal; the line is free when the loop ends,
 ---however it ends. Loops inside one another share the line.
@@ -43,10 +46,12 @@ function mlmanager.table(rows, options) end
 ---
 ---    for key, value in manager:progress(pairs(map)) do … end
 ---    for line in manager:progress({ label = "lines" }, io.lines(path)) do … end
----@overload fun(self: table, iterator: function, ...): function, any, any, any
+---@overload fun(steps: integer|any[], options?: mlmanager.ProgressOptions): function, any, any, any
+---@overload fun(iterator: function, ...): function, any, any, any
+---@overload fun(options: mlmanager.ProgressOptions, ...): function, any, any, any
+---@overload fun(self: mlmanager.Manager, iterator: function, ...): function, any, any, any
 ---@overload fun(self: table, options: mlmanager.ProgressOptions, ...): function, any, any
----@param self table
 ---@param steps integer|any[]
 ---@param options? mlmanager.ProgressOptions
 ---@return fun(state: any, control: any): integer, any
-function mlmanager.progress(self, steps, options) end
+function Manager:progress(steps, options) end

@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- `luarocks make` in a checkout builds the module for Lua 5.4 and puts it in place. It needs CMake,
+-- a C compiler and the development files of SQLite, utf8proc, libcsv and libedit.
+rockspec_format = "3.0"
+package = "mlmanager"
+version = "scm-1"
+source = {
+  url = "git+file://.", -- the checkout itself
+}
+description = {
+  summary = "Tracks machine learning experiments in a store that MLflow opens",
+  detailed = [[
+    Experiments, runs, metrics, params, tags and timers from Lua, kept in SQLite in MLflow's own
+    schema. Logging a metric costs about 100 ns and survives the death of the process.
+  ]],
+  license = "Apache-2.0",
+  labels = { "machine-learning", "mlflow", "sqlite" },
+}
+supported_platforms = { "linux" }
+dependencies = {
+  "lua ~> 5.4",
+}
+external_dependencies = {
+  SQLITE = { header = "sqlite3.h" },
+  UTF8PROC = { header = "utf8proc.h" },
+  CSV = { header = "csv.h" },
+}
+build = {
+  type = "command",
+  build_command = "cmake -S . -B build/luarocks -DCMAKE_BUILD_TYPE=Release -DMLM_TESTS=OFF"
+    .. " -DLUA_INTERPRETER=$(LUA)"
+    .. " && cmake --build build/luarocks --target mlmanager_lua --parallel",
+  install = {
+    lib = { mlmanager = "build/luarocks/mlmanager.so" },
+  },
+}

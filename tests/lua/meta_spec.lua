@@ -1,0 +1,215 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The types in lua/meta against the module: neither knows a name that the other does not.
+
+local mlmanager = require "mlmanager"
+local scratch = require "tests.lua.scratch"
+
+--- Reads the files of lua/meta: { [class] = { fields = set, functions = { [name] = params } } },
+--- a class's functions being those of the local that follows its ---@class line.
+local function read_types()
+  local classes, documented = {}, {}
+  local pipe <close> = assert(io.popen("ls lua/meta/*.lua"))
+  for path in pipe:lines() do
+    local class, locals, params, comments = nil, {}, {}, 0
+    for line in io.lines(path) do
+      local name, parent = line:match("^%-%-%-@class ([%w.]+):? ?([%w.]*)")
+      local field = line:match("^%-%-%-@field ([%w_]+)")
+      local holder = line:match("^local (%w+) = {}")
+      local owner, method, arguments = line:match("^function (%w+)[.:]([%w_]+)%((.-)%)")
+      if name then
+        class = classes[name] or { fields = {}, functions = {} }
+        class.parent = parent ~= "" and parent or class.parent
+        classes[name] = class
+      elseif field then
+        class.fields[field] = true
+      elseif holder then
+        locals[holder] = class
+      elseif owner then
+        locals[owner].functions[method] = { arguments = arguments, params = params,
+          documented = comments > 0, place = path .. ": " .. owner .. "." .. method }
+        documented[#documented + 1] = locals[owner].functions[method]
+      end
+      local param = line:match("^%-%-%-@param ([%w_.]+)")
+      params = param and { param, table.unpack(params) } or line:match("^%-%-%-") and params or {}
+      comments = line:match("^%-%-%-") and comments + 1 or 0
+    end
+  end
+  return classes, documented
+end
+
+local classes, documented = read_types()
+
+local function sorted(...)
+  local list = {}
+  for _, set in ipairs { ... } do
+    for name in pairs(set) do
+      list[#list + 1] = name
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- The names of a class and of those it inherits from.
+local function names_of(class, kind)
+  local set = {}
+  while class do
+    for name in pairs(classes[class][kind]) do
+      set[name] = true
+    end
+    class = classes[class].parent
+  end
+  return set
+end
+
+local function functions_in(object)
+  local set = {}
+  for name, value in pairs(object) do
+    if type(value) == "function" and type(name) == "string" then
+      set[name] = true
+    end
+  end
+  return set
+end
+
+describe("lua/meta", function()
+  it("parses", function()
+    local pipe <close> = assert(io.popen("ls lua/meta/*.lua"))
+    for path in pipe:lines() do
+      assert(loadfile(path))
+    end
+    assert.is_true(#documented > 60)
+  end)
+
+  it("annotates every function of the module, and no other", function()
+    local there = functions_in(mlmanager)
+    there.table, there.run, there.progress = true, true, true -- made at their first use
+    assert.is_function(mlmanager.run)
+    assert.is_function(mlmanager.progress)
+    assert.is_truthy(mlmanager.table)
+    local annotated = names_of("mlmanager", "functions")
+    assert.same(sorted(there), sorted(annotated))
+    assert.same({ "MLManager", "_VERSION", "csv" }, (function()
+      local others = {}
+      for name, value in pairs(mlmanager) do
+        if type(value) ~= "function" and name ~= "table" or name == "MLManager" then
+          others[name] = true
+        end
+      end
+      return sorted(others)
+    end)())
+  end)
+
+  it("annotates every function of a manager and its properties", scratch.run(function(manager)
+    local there = functions_in(manager)
+    assert.is_function(manager.run)
+    assert.is_function(manager.progress)
+    there.run, there.progress = true, true
+    assert.same(sorted(there), sorted(names_of("mlmanager.Manager", "functions")))
+    for name in pairs(classes["mlmanager.Manager"].fields) do
+      assert.is_string(manager[name], name)
+    end
+  end))
+
+  it("annotates every method of runs, timers and tables", scratch.run(function(manager, run)
+    assert.same(sorted(functions_in(getmetatable(run).__index)),
+      sorted(names_of("mlmanager.Run", "functions")))
+    for name in pairs(classes["mlmanager.Run"].fields) do
+      assert.is_string(run[name], name)
+    end
+    local timer <close> = manager:start_timer("t")
+    assert.same(sorted(functions_in(getmetatable(timer).__index)),
+      sorted(names_of("mlmanager.Timer", "functions")))
+    assert.same(sorted(functions_in(mlmanager.csv)), sorted(names_of("mlmanager.csvlib",
+      "functions")))
+  end))
+
+  it("names each parameter that the function shows", function()
+    for _, entry in ipairs(documented) do
+      assert(entry.documented, entry.place .. " has no comment")
+      local annotated = {}
+      for _, name in ipairs(entry.params) do
+        annotated[name] = true
+      end
+      for name in entry.arguments:gmatch("[%w_.]+") do
+        assert(annotated[name] or name == "self", entry.place .. " lacks @param " .. name)
+      end
+    end
+  end)
+
+  -- An unknown option makes a call list those it knows.
+  local function known(f, ...)
+    local ok, failure = pcall(f, ...)
+    assert.is_false(ok)
+    local list = failure.message:match("the known ones are ([%w_, ]+)")
+    assert(list, failure.message)
+    local set = {}
+    for name in list:gmatch("[%w_]+") do
+      set[name] = true
+    end
+    return sorted(set)
+  end
+  local unknown = { ["?"] = 1 }
+
+  it("calls parameters as keywords do", scratch.run(function(manager)
+    -- Those that take no keywords, or others than their parameters.
+    local others = { close = true, delete_active_run = true, lm = true, log_batch = true,
+      log_evaluator_metrics = true, log_metric = true, log_metrics = true, log_param = true,
+      log_params = true, lp = true, progress = true, reset_run = true, run = true, set_tag = true,
+      set_tags = true, st = true, list_experiments = true, search_experiments = true,
+      search_runs = true }
+    for name, entry in pairs(classes["mlmanager.Manager"].functions) do
+      if not others[name] then
+        local keywords = table.concat(known(manager[name], unknown), " ")
+        for _, parameter in ipairs(entry.params) do
+          assert(keywords:find(parameter, 1, true) or parameter == "options",
+            ("%s: keyword %s is not among %s"):format(name, parameter, keywords))
+        end
+      end
+    end
+  end))
+
+  it("lists the options that each call takes", scratch.run(function(manager)
+    local function check(class, f, ...)
+      assert.same(sorted(names_of(class, "fields")), known(f, ...))
+    end
+    check("mlmanager.ManagerOptions", mlmanager.MLManager, unknown)
+    check("mlmanager.ExperimentOptions", manager.create_experiment, unknown)
+    check("mlmanager.ExperimentQuery", manager.search_experiments, unknown)
+    check("mlmanager.ExperimentQuery", manager.list_experiments, unknown)
+    check("mlmanager.RunOptions", manager.start_run, unknown)
+    check("mlmanager.RunOptions", manager.create_new_run, unknown)
+    check("mlmanager.EndOptions", manager.end_run, unknown)
+    check("mlmanager.RunQuery", manager.search_runs, unknown)
+    check("mlmanager.When", manager.log_metric, "loss", 1, unknown)
+    check("mlmanager.When", manager.log_metrics, { loss = 1 }, unknown)
+    check("mlmanager.Batch", manager.log_batch, unknown)
+    check("mlmanager.TimerOptions", manager.start_timer, "t", unknown)
+    check("mlmanager.PointsQuery", manager.get_metric_history, unknown)
+  end))
+
+  it("lists the fields of what calls return", scratch.run(function(manager, run)
+    manager:log_metric("loss", 1)
+    local function check(class, value)
+      local annotated = names_of(class, "fields")
+      for name in pairs(value) do
+        assert(annotated[name], class .. " lacks " .. tostring(name))
+      end
+      for name in pairs(annotated) do
+        assert(value[name] ~= nil, class .. "." .. name .. " is not there")
+      end
+    end
+    local id = run.run_id
+    manager:end_run()
+    local stored = manager:get_run(id)
+    check("mlmanager.StoredRun", stored)
+    check("mlmanager.RunInfo", stored.info)
+    check("mlmanager.RunData", stored.data)
+    check("mlmanager.RunInputs", stored.inputs)
+    check("mlmanager.Experiment", manager:get_experiment())
+    check("mlmanager.Point", manager:get_metric_history(id, "loss")[1])
+    check("mlmanager.PointColumns", manager:get_metric_history(id, "loss", { columns = true }))
+    local _, failure = pcall(manager.end_run)
+    check("mlmanager.Error", failure)
+  end))
+end)
