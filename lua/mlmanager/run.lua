@@ -27,9 +27,6 @@ local function end_with_nested(run, status)
 end
 
 local function run_block(options, fn, ...)
-  if type(options) == "function" then
-    return run_block({}, options, fn, ...)
-  end
   if options ~= nil and type(options) ~= "table" then
     refuse(("bad argument #1 to 'run' (options must be a table as start_run takes it, got a %s)")
       :format(type(options)))
@@ -62,9 +59,16 @@ local function run_block(options, fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
+local function run_with_options(options, ...)
+  if type(options) == "function" then
+    return run_block({}, options, ...)
+  end
+  return run_block(options, ...)
+end
+
 return function(first, ...)
   if rawequal(first, manager) then
-    return run_block(...)
+    return run_with_options(...)
   end
-  return run_block(first, ...)
+  return run_with_options(first, ...)
 end
