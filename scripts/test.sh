@@ -74,6 +74,7 @@ sum_ctest() {
 			if (text ~ /^[0-9]+ passed, [0-9]+ failed/) {
 				split(text, word, /[ ,]+/); ok[id] = word[1]; bad[id] = word[3]
 			}
+			if (text ~ /^skipped /) { print text; skipped++ }
 		}
 		/^ *[0-9]+\/[0-9]+ Test +#[0-9]+:/ {
 			sub(/^.*Test +#/, ""); id = $1 + 0; name = $2
@@ -84,7 +85,11 @@ sum_ctest() {
 			if (f) { sub(/^[^*P]*/, ""); printf "    %s\n%s", $0, output[id] }
 			fflush()
 		}
-		END { printf "%d passed, %d failed\n", passed, failed + !programs }'
+		END {
+			printf "%d passed, %d failed", passed, failed + !programs
+			if (skipped) printf ", %d skipped", skipped
+			printf "\n"
+		}'
 }
 
 run_ctest() {
@@ -152,14 +157,14 @@ group_crash() {
 
 group_asan() {
 	build_or_fail asan || return
-	run_ctest asan -L unit
+	run_ctest asan -L 'unit|crash'
 	# The host carries the sanitizer, which a stock lua5.4 does not.
 	run_specs env MLMANAGER_HOST="$root/build/asan/mlmanager" \
 		"$root/build/asan/mlmanager" "$(command -v busted)"
 }
 
 group_tsan() {
-	build_or_fail tsan && run_ctest tsan -L unit
+	build_or_fail tsan && run_ctest tsan -L 'unit|crash'
 }
 
 group_fuzz() {

@@ -11,7 +11,15 @@
 #include "core/journal_format.h"
 #include "store_reading.h"
 
-#define FEW_POINTS  120
+#define FEW_POINTS 120
+/* Bytes from one damage to the next: no multiple of a unit, so that all of its bytes get a turn. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CUT_STRIDE  151
+#define FLIP_STRIDE 149
+#else
+#define CUT_STRIDE  31
+#define FLIP_STRIDE 29
+#endif
 #define MANY_POINTS 300000 /* three segments */
 #define SEGMENTS    3
 #define ADOPTERS    4
@@ -295,7 +303,7 @@ TEST(adoption__reads_up_to_a_cut_at_any_length)
 			printf("  cut to %llu bytes\n", (unsigned long long)length);
 		place_remove(&work);
 		/* Every unit's borders and what lies between, then some lengths behind. */
-		length += length < end + JOURNAL_UNIT ? 31 : 1000003;
+		length += length < end + JOURNAL_UNIT ? CUT_STRIDE : 1000003;
 	}
 }
 
@@ -303,7 +311,7 @@ TEST(adoption__reads_up_to_a_flipped_byte_anywhere)
 {
 	const struct layout *layout = &few.layouts[0];
 	uint64_t end = layout->points_at + (uint64_t)layout->point_count * JOURNAL_UNIT;
-	for (uint64_t at = 0; at < end && !check_failures_of_test; at += 29) {
+	for (uint64_t at = 0; at < end && !check_failures_of_test; at += FLIP_STRIDE) {
 		struct report report;
 		struct report doctor;
 		char path[PATH_MAX];

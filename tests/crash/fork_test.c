@@ -153,21 +153,6 @@ static void free_and_exit(struct fixture *fixture)
 	exit(0);
 }
 
-static void log_with_its_own(struct fixture *fixture)
-{
-	mlm_run *run = NULL;
-	mlm_manager *manager = open_manager(&fixture->place);
-	MUST(mlm_run_start(manager, NULL, &run, &err));
-	for (int i = 0; i < CHILD_POINTS; i++)
-		MUST(mlm_run_log_metric(run, "child", 0, i, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
-	mlm_text text = { "child", "yes" };
-	MUST(mlm_run_log_params(run, &text, 1, &err));
-	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
-	MUST(mlm_manager_close(manager, 0, &err));
-	mlm_manager_free(manager);
-	check_run_calls(fixture);
-}
-
 /* ---- tests ---- */
 
 TEST(fork__child_gets_estate_from_every_call)
@@ -204,6 +189,23 @@ TEST(fork__child_that_frees_and_exits_changes_nothing)
 	tear_down(&f);
 }
 
+#if !defined(__SANITIZE_THREAD__) /* it lets no child of a process with threads start one */
+
+static void log_with_its_own(struct fixture *fixture)
+{
+	mlm_run *run = NULL;
+	mlm_manager *manager = open_manager(&fixture->place);
+	MUST(mlm_run_start(manager, NULL, &run, &err));
+	for (int i = 0; i < CHILD_POINTS; i++)
+		MUST(mlm_run_log_metric(run, "child", 0, i, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	mlm_text text = { "child", "yes" };
+	MUST(mlm_run_log_params(run, &text, 1, &err));
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	MUST(mlm_manager_close(manager, 0, &err));
+	mlm_manager_free(manager);
+	check_run_calls(fixture);
+}
+
 TEST(fork__child_opens_its_own_and_works)
 {
 	struct fixture f;
@@ -227,12 +229,16 @@ TEST(fork__child_opens_its_own_and_works)
 	tear_down(&f);
 }
 
+#endif
+
 int main(void)
 {
 	err = (mlm_error)MLM_ERROR_INIT;
 	RUN(fork__child_gets_estate_from_every_call);
 	RUN(fork__child_that_closes_and_exits_changes_nothing);
 	RUN(fork__child_that_frees_and_exits_changes_nothing);
+#if !defined(__SANITIZE_THREAD__)
 	RUN(fork__child_opens_its_own_and_works);
+#endif
 	return check_done();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A disk that fills up under the journal, the store or both: one clear error, nothing corrupted, and
- * the same process goes on once there is room. */
+/* A disk that fills up under the journal, the store or both: one clear error, nothing corrupted,
+ * and the same process goes on once there is room. */
 #include "small_mount.h"
 
 #define MIB            ((size_t)1 << 20)

@@ -17,7 +17,10 @@
 
 #include "store_reading.h"
 
-#define ROUNDS_DEFAULT   320
+#ifndef ROUNDS_DEFAULT
+#define ROUNDS_DEFAULT 320
+#endif
+#define ENOUGH_TO_JUDGE  80 /* rounds that must have hit everything */
 #define ROUNDS_PER_STORE 16
 #define THREADS_MAX      3
 #define KEYS             3
@@ -583,11 +586,13 @@ TEST(kill__loses_nothing_and_doubles_nothing)
 		run_round(round, &sums);
 	printf("%d rounds: %u left a journal, %u an open run, %u rotated; %lld points\n", round,
 		sums.adopted, sums.open_runs, sums.rotations, (long long)sums.points);
-	for (int i = 0; i < MOMENTS; i++)
-		CHECK(rounds < ROUNDS_DEFAULT || sums.moments[i] > 5);
-	CHECK(rounds < ROUNDS_DEFAULT || sums.adopted > (uint32_t)rounds / 2);
-	CHECK(rounds < ROUNDS_DEFAULT || sums.open_runs > (uint32_t)rounds / 4);
-	CHECK(rounds < ROUNDS_DEFAULT || sums.rotations > 5);
+	if (round >= ENOUGH_TO_JUDGE) {
+		for (int i = 0; i < MOMENTS; i++)
+			CHECK(sums.moments[i] > 0);
+		CHECK(sums.adopted > (uint32_t)round / 2);
+		CHECK(sums.open_runs > (uint32_t)round / 4);
+		CHECK(sums.rotations > 0);
+	}
 	if (check_failures_of_test == 0)
 		place_remove(&place);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store that can only be read: reading works, writing is one clear error, nothing changes on disk,
- * not even a journal that waits to be adopted. */
+/* A store that can only be read: reading works, writing is one clear error, nothing changes on
+ * disk, not even a journal that waits to be adopted. */
 #include <grp.h>
 #include <signal.h>
 #include <sys/wait.h>
