@@ -211,7 +211,7 @@ run_counted() {
 }
 
 group_readme() {
-	scripts/build.sh release mlmanager_host && run_counted lua5.4 tests/readme_test.lua
+	scripts/build.sh release mlmanager_host terminal && run_counted lua5.4 tests/readme_test.lua
 }
 
 mlflow_new=3.17.2 mlflow_old=2.8.0
