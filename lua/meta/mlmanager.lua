@@ -35,12 +35,14 @@ local mlmanager = {}
 ---| "memory" memory ran out
 ---| "unsupported" this store cannot do that
 ---| "full" the disk is full, or the journal has reached its ceiling
+---| "interrupted" Ctrl-C under the host, which wants the script to end
 
 ---@class mlmanager.ManagerOptions
 ---@field store? string "sqlite:PATH"; default `--store`, MLFLOW_TRACKING_URI, "sqlite:mlmanager.db"
 ---@field tracking_uri? string the same, under MLflow's name
 ---@field artifacts? string where new experiments keep artifacts; default `mlartifacts` by the store
----@field journal_dir? string default MLMANAGER_JOURNAL_DIR, else `<database>-journal.d`
+---@field journal_dir? string a directory for the journals of this store and others; default
+---MLMANAGER_JOURNAL_DIR, else `<database>-journal.d`
 ---@field durability? "process"|"system" what a logged record survives: the end of the process
 ---(default), or power loss as well, for a disk sync per flush, run call, param and tag
 ---@field on_full? "error"|"block" at the journal's ceiling: raise (default), or wait for room
@@ -81,6 +83,9 @@ function Manager:doctor(repair) end
 
 ---Experiments.
 
+---An experiment's: digits.
+---@alias mlmanager.Id string|integer
+
 ---@class mlmanager.ExperimentOptions
 ---@field experiment_name? string 1 to 500 characters
 ---@field name? string the same
@@ -111,8 +116,8 @@ function Manager:create_experiment(experiment_name, reset) end
 ---@param experiment_name string|integer
 function Manager:set_active_experiment(experiment_name) end
 
----@overload fun(experiment_id?: string): mlmanager.Experiment
----@param experiment_id? string default the active one's
+---@overload fun(experiment_id?: mlmanager.Id): mlmanager.Experiment
+---@param experiment_id? mlmanager.Id default the active one's
 ---@return mlmanager.Experiment
 function Manager:get_experiment(experiment_id) end
 
@@ -142,26 +147,26 @@ function Manager:search_experiments(query) end
 ---@return string? page_token of the next page; nil on the last
 function Manager:list_experiments(query) end
 
----@overload fun(experiment_id: string, new_name: string)
----@param experiment_id string
+---@overload fun(experiment_id: mlmanager.Id, new_name: string)
+---@param experiment_id mlmanager.Id
 ---@param new_name string 1 to 500 characters
 function Manager:rename_experiment(experiment_id, new_name) end
 
 ---Deletes an experiment with its runs, restorably; its name stays taken.
----@overload fun(experiment_id: string)
----@param experiment_id string
+---@overload fun(experiment_id: mlmanager.Id)
+---@param experiment_id mlmanager.Id
 function Manager:delete_experiment(experiment_id) end
 
 ---Brings back a deleted experiment and its runs.
----@overload fun(experiment_id: string)
----@param experiment_id string
+---@overload fun(experiment_id: mlmanager.Id)
+---@param experiment_id mlmanager.Id
 function Manager:restore_experiment(experiment_id) end
 
 ---Sets a tag of an experiment; with two arguments, of the active one.
 ---@overload fun(key: string, value: mlmanager.Text)
----@overload fun(experiment_id: string, key: string, value: mlmanager.Text)
+---@overload fun(experiment_id: mlmanager.Id, key: string, value: mlmanager.Text)
 ---@overload fun(self: mlmanager.Manager, key: string, value: mlmanager.Text)
----@param experiment_id string
+---@param experiment_id mlmanager.Id
 ---@param key string
 ---@param value mlmanager.Text
 function Manager:set_experiment_tag(experiment_id, key, value) end
@@ -171,7 +176,7 @@ function Manager:set_experiment_tag(experiment_id, key, value) end
 ---@class mlmanager.RunOptions
 ---@field run_name? string default a generated one
 ---@field tags? mlmanager.Texts
----@field experiment_id? string default the active one's
+---@field experiment_id? mlmanager.Id default the active one's
 ---@field nested? boolean make the active run the parent; default false
 ---@field user_id? string default the login name
 
@@ -182,13 +187,14 @@ function Manager:set_experiment_tag(experiment_id, key, value) end
 
 ---@alias mlmanager.RunStatus "RUNNING"|"SCHEDULED"|"FINISHED"|"FAILED"|"KILLED"
 
----Starts a run and makes it active; with an active run only `nested=true` does.
+---Starts a run and makes it active; with an active run only `nested=true` does. A manager has at
+---most 64 runs open.
 ---@overload fun(tags?: table, name?: string, experiment?: string, nested?: boolean): mlmanager.Run
 ---@overload fun(options: mlmanager.RunOptions): mlmanager.Run
 ---@overload fun(self: mlmanager.Manager, options: mlmanager.RunOptions): mlmanager.Run
 ---@param tags? mlmanager.Texts
 ---@param run_name? string default a generated one
----@param experiment_id? string default the active one's
+---@param experiment_id? mlmanager.Id default the active one's
 ---@param nested? boolean make the active run the parent; default false
 ---@return mlmanager.Run
 function Manager:start_run(tags, run_name, experiment_id, nested) end
@@ -217,8 +223,8 @@ function Manager:run(options, fn, ...) end
 ---Ends the active run: stops and logs its timers, waits until all is in the store, and raises the
 ---first error the run remembered. Its parent becomes active again.
 ---@overload fun(create?: boolean, metadata?: mlmanager.Texts): mlmanager.Run?
----@overload fun(options: mlmanager.EndOptions): mlmanager.Run?
----@overload fun(self: mlmanager.Manager, options: mlmanager.EndOptions): mlmanager.Run?
+---@overload fun(options: mlmanager.EndOptions|mlmanager.RunStatus): mlmanager.Run?
+---@overload fun(self: table, options: mlmanager.EndOptions|mlmanager.RunStatus): mlmanager.Run?
 ---@param create? boolean start another run; default false
 ---@param metadata? mlmanager.Texts that run's tags
 ---@return mlmanager.Run? run the new one, with create
@@ -262,7 +268,7 @@ function Manager:rename_run(run_id, name) end
 function Manager:get_run(run_id) end
 
 ---@class mlmanager.RunQuery
----@field experiment_ids? string|string[] default the active experiment
+---@field experiment_ids? mlmanager.Id|mlmanager.Id[] default the active experiment
 ---@field filter? string MLflow's grammar, such as "metrics.loss < 0.1 AND params.lr = '0.3'"
 ---@field order_by? string|string[] such as "metrics.loss ASC"; default the latest start first
 ---@field max_results? integer a page's length, up to 50000; default 1000
@@ -415,7 +421,7 @@ function Manager:get_metric_history(run_id, key, options) end
 
 ---A list keeps its order; a map is applied in its keys' order.
 ---@alias mlmanager.Texts
----| { [1]: string, [2]: mlmanager.Text }[]
+---| ({ [1]: string, [2]: mlmanager.Text }|mlmanager.Record)[]
 ---| table<string, mlmanager.Text>
 
 ---@class mlmanager.Record

@@ -232,6 +232,13 @@ describe("A stock lua5.4", function()
         end]]))
     end)
 
+  it("is what the rockspec is for", function()
+    local rock = {}
+    assert(loadfile("scripts/mlmanager-0.1.0-1.rockspec", "t", rock))()
+    assert.equal(require "mlmanager"._VERSION .. "-1", rock.version)
+    assert.matches("/mlmanager%.so$", rock.build.install.lib.mlmanager)
+  end)
+
   it("ends with the error's sentence", function()
     local result = stock [[require "mlmanager".start_run()]]
     assert.matches("^lua5%.4: .*no experiment is active: call create_experiment or "

@@ -41,6 +41,23 @@ describe("log_metric", function()
     assert.same({ loss = 0.3, acc = 0.9, key = 1, value = 2 }, metrics(manager, run))
   end))
 
+  it("takes options after a record, whose own go first", scratch.run(function(manager)
+    manager:log_metric({ key = "m", value = 1 }, { step = 4, timestamp = 5 })
+    manager:log_metric({ key = "m", value = 2, step = 6 }, { step = 4, timestamp = 7 })
+    local history = manager:get_metric_history("m", { columns = true })
+    assert.same({ 4, 6 }, history.step)
+    assert.same({ 5, 7 }, history.timestamp)
+  end))
+
+  it("says which field of a record is unknown", scratch.run(function(manager)
+    refused("invalid", { "log_metric: unknown field 'setp'", "key, value, step, timestamp" },
+      manager.log_metric, { key = "m", value = 1, setp = 4 })
+    refused("invalid", { "options must be a table {step=, timestamp=}", "the number 4" },
+      manager.log_metric, "m", 1, 4)
+    refused("invalid", { "'step' in a map of metrics would be a metric", "pass {step=4} as the "
+      .. "second argument" }, manager.log_metric, { m = 1, step = 4 })
+  end))
+
   it("takes the API document's numeric strings", scratch.run(function(manager, run)
     manager:log_metric { mymetric = "0.90" }
     manager:log_metric("other", "0x10")
@@ -201,6 +218,28 @@ describe("log_batch", function()
     manager.log_batch { metrics = { loss = 0.5, acc = 1 }, parameters = { lr = 0.1 } }
     manager:log_batch { params = { { "depth", 3 } }, tags = { team = "pd", seed = 7 } }
     check(manager, run)
+  end))
+
+  it("takes records in its lists, the only way to their steps", scratch.run(function(manager)
+    manager:log_batch {
+      metrics = { { key = "m", value = 1, step = 10 }, { "m", 2 }, { key = "m", value = "3" } },
+      params = { { key = "p", value = 1 }, { "q", 2 } },
+      tags = { { key = "t", value = true } },
+    }
+    assert.same({ 10, 11, 12 }, manager:get_metric_history("m", { columns = true }).step)
+    local data = manager:get_run().data
+    assert.same({ p = "1", q = "2" }, data.params)
+    assert.equal("true", data.tags.t)
+    refused("invalid", { "item 2 of the list of metrics is no pair", "{\"loss\", 0.3}",
+      "{key=\"loss\", value=0.3, step=4}" }, manager.log_batch, { { "m", 1 }, { "m", 1, 2 } })
+    refused("invalid", { "item 1 of the list of params has 3 values", "{\"key\", value}" },
+      manager.log_batch, {}, { { "p", 1, 2 } })
+    refused("invalid", { "log_batch: unknown field 'step'", "key, value" }, manager.log_batch, {},
+      { { key = "p", value = 1, step = 2 } })
+    refused("invalid", { "'step' in a map of metrics", "{key=\"loss\", value=0.3, step=4}" },
+      manager.log_batch, { step = 1 }, {})
+    refused("invalid", "params and parameters are one list", manager.log_batch,
+      { params = {}, parameters = {} })
   end))
 
   it("takes some of the three", scratch.run(function(manager, run)

@@ -71,6 +71,35 @@ describe("start_run", function()
     end
   end))
 
+  it("nests 64 deep, and ends from the top", scratch.run(function(manager, run)
+    local runs = { run }
+    for i = 2, 64 do
+      runs[i] = manager:start_run { nested = true }
+    end
+    refused("state", "64 runs are open already; end one before starting another",
+      manager.start_run, { nested = true })
+    refused("state", { "run " .. run.run_id .. " has the nested run " .. runs[2].run_id,
+      "end that one first" }, run.end_run, run)
+    for i = 64, 2, -1 do
+      assert.equal(runs[i].run_id, manager.current_run_id)
+      manager:end_run()
+    end
+    assert.equal(run.run_id, manager.current_run_id)
+  end))
+
+  it("takes an experiment's id as a number, and leaves the caller's table alone", scratch.store(
+    function(manager)
+      manager:create_experiment("a")
+      manager:create_experiment("b")
+      local options = { experiment_id = 1, run_name = 5 }
+      local run = manager:start_run(options)
+      assert.equal("1", run.experiment_id)
+      assert.equal("5", run.run_name)
+      assert.same({ experiment_id = 1, run_name = 5 }, options)
+      assert.equal("2", manager.experiment_id)
+      manager:end_run()
+    end))
+
   it("names the active run and the two ways out", scratch.run(function(manager, run)
     refused("state", { run.run_id, "end_run", "nested=true" }, manager.start_run)
     refused("state", { run.run_id }, manager.create_new_run)
@@ -162,6 +191,30 @@ describe("set_active_run", function()
       .. " " .. manager:get_metric_history(run.run_id, "m")[2].step)
     manager:set_active_run(run.run_id)
     manager:end_run { status = "FINISHED" }
+    assert.equal("FINISHED", status(manager, run.run_id))
+  end))
+
+  it("replaces the whole stack; what lay on it stays open", scratch.run(function(manager, run)
+    local old = manager:start_run { nested = true }
+    manager:end_run { status = "KILLED" }
+    local inner = manager:start_run { nested = true }
+    manager:set_active_run(old.run_id)
+    assert.equal(old.run_id, manager.current_run_id)
+    manager:end_run()
+    assert.is_nil(manager.current_run_id)
+    assert.equal("KILLED", status(manager, old.run_id))
+    assert.equal("RUNNING", status(manager, inner.run_id))
+    inner:log_metric("m", 1)
+    inner:end_run()
+    run:end_run { status = "FAILED" }
+    assert.equal("FINISHED", status(manager, inner.run_id))
+    assert.equal("FAILED", status(manager, run.run_id))
+  end))
+
+  it("takes up the active run, too", scratch.run(function(manager, run)
+    manager:set_active_run(run.run_id)
+    manager:set_active_run { run_id = run.run_id }
+    manager:end_run()
     assert.equal("FINISHED", status(manager, run.run_id))
   end))
 

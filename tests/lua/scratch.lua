@@ -68,7 +68,7 @@ function scratch.run(fn)
     local run = manager:start_run { run_name = "spec" }
     local ok, failure = xpcall(fn, keep_traceback, manager, run, directory)
     if run:is_open() and (not ok or manager.current_run_id == run.run_id) then
-      run:close()
+      pcall(run.close, run) -- what the spec raised goes first; the store's check sees the rest
     end
     if not ok then
       error(failure, 0)

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- `luarocks make` in a checkout builds the module for Lua 5.4 and puts it in place. It needs CMake,
--- a C compiler and the development files of SQLite, utf8proc, libcsv and libedit.
+-- At the top of a checkout,
+--   luarocks --lua-version 5.4 make scripts/mlmanager-0.1.0-1.rockspec
+-- builds the module and puts it in place. It needs CMake, a C compiler and the development files of
+-- SQLite, utf8proc, libcsv and libedit.
 rockspec_format = "3.0"
 package = "mlmanager"
-version = "scm-1"
+version = "0.1.0-1"
 source = {
   url = "git+file://.", -- the checkout itself
 }
