@@ -71,8 +71,8 @@ local function finish(ok, ...)
   return message ~= nil
 end
 
-io.stdout:write(("mlmanager %s, %s: type Lua, such as mlmanager.start_run(); Ctrl-D ends\n"):format(
-  host.version, _VERSION))
+io.stdout:write(("mlmanager %s, %s: type Lua, such as %s; Ctrl-D ends\n"):format(host.version,
+  _VERSION, 'mlmanager.create_experiment "first"'))
 while true do
   local chunk, why, message = read_chunk()
   if chunk then

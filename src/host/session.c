@@ -15,6 +15,9 @@
 #include "host/interrupt.h"
 #include "host/repl.h"
 
+/* mlflow.source.name of what comes from no file, as MLflow says it. */
+#define NO_FILE "<console>"
+
 #define SIGNALLED 128 /* plus the signal's number, as shells say it */
 
 /* Ends what is open. The status of a session that went well is EXIT_FAILURE when that fails. */
@@ -121,7 +124,7 @@ int session_run(lua_State *L, int argc, char **argv, const struct command_line *
 	lua_pushcfunction(L, exit_process);
 	lua_setfield(L, -2, "exit");
 	lua_pop(L, 1);
-	binding_set_defaults(L, line->store, line->artifacts, is_file ? script : NULL);
+	binding_set_defaults(L, line->store, line->artifacts, is_file ? script : NO_FILE);
 	open_module(L);
 
 	if (is_repl || line->code_count > 0)

@@ -217,6 +217,12 @@ describe("mlmanager", function()
         only_run "run.info.status, run.data.metrics.loss, run.data.tags['mlflow.source.name']")
     end)
 
+    it("with no file and no commit where the code came from none", function()
+      assert.equal(0, run("-e", start).status)
+      assert.equal("<console>\tnil", only_run(
+        "run.data.tags['mlflow.source.name'], run.data.tags['mlflow.source.git.commit']"))
+    end)
+
     it("FAILED with the traceback after an error", function()
       write("a.lua", start .. "\nerror 'broken'")
       assert.equal(1, run("a.lua").status)
