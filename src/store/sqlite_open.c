@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/filesystem.h"
+#include "store/sqlite_fork.h"
 #include "store/artifact_uri.h"
 
 #define BUSY_SLEEP_US_MIN 200
@@ -25,7 +26,8 @@ static int wait_for_writer(void *payload, int count)
 	int64_t now_ns = clock_monotonic_ns();
 	if (count == 0)
 		store->busy_since_ns = now_ns;
-	if (now_ns - store->busy_since_ns >= (int64_t)store->busy_timeout_ms * 1000000)
+	if (sqlite_fork_is_due() ||
+		now_ns - store->busy_since_ns >= (int64_t)store->busy_timeout_ms * 1000000)
 		return 0;
 	store->jitter = store->jitter * 6364136223846793005u + 1442695040888963407u;
 	uint32_t random = (uint32_t)(store->jitter >> 33);

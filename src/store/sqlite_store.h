@@ -40,6 +40,7 @@ struct sqlite_store {
 		sqlite3_stmt *statement;
 	} statements[SQLITE_STATEMENTS_MAX];
 	size_t statement_count;
+	struct sqlite_store *next_open; /* sqlite_fork.c's */
 };
 
 static inline struct sqlite_store *sqlite_store_of(struct store *store)

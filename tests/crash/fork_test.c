@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A host program that forks while it logs: the parent goes on, the child's handles are inert, and a
  * child that wants to log opens a manager of its own. */
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "store_reading.h"
 
 #define CHILD_SECONDS_MAX 60 /* a child that waits for a thread it does not have */
-#define CHILDREN          12
+#define CHILDREN          60
 #define CHILD_POINTS      500
 
 static mlm_error err;
@@ -206,19 +208,46 @@ static void log_with_its_own(struct fixture *fixture)
 	check_run_calls(fixture);
 }
 
-TEST(fork__child_opens_its_own_and_works)
+struct busy_parent {
+	struct fixture *fixture;
+	_Atomic bool stops;
+	_Atomic int64_t logged;
+};
+
+static void *log_until_told(void *argument)
+{
+	struct busy_parent *parent = argument;
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_text text = { "tag", "value" };
+	while (!atomic_load(&parent->stops)) {
+		for (int i = 0; i < 200; i++)
+			if (mlm_run_log_metric(parent->fixture->run, "thread", 0, i, MLM_STEP_NEXT,
+				    MLM_TIME_NOW, &why) == MLM_OK)
+				atomic_fetch_add(&parent->logged, 1);
+		mlm_run_set_tags(parent->fixture->run, &text, 1, &why);
+		mlm_manager_flush(parent->fixture->manager, MLM_FOREVER, &why);
+	}
+	return NULL;
+}
+
+/* Threads of the parent are inside SQLite, with its locks, whenever the fork comes. */
+TEST(fork__child_of_a_busy_parent_opens_its_own_and_works)
 {
 	struct fixture f;
+	struct busy_parent parent = { .fixture = &f };
+	pthread_t thread;
 	set_up(&f);
+	pthread_create(&thread, NULL, log_until_told, &parent);
 	for (int i = 0; i < CHILDREN && check_failures_of_test == 0; i++) {
-		/* SQLite's locks are copied as they are at the fork; nobody shall hold them. */
-		MUST(mlm_manager_flush(f.manager, MLM_FOREVER, &err));
 		pid_t child = start_child(&f, log_with_its_own);
 		log_some(&f, 100);
 		wait_for_child(child);
 	}
+	atomic_store(&parent.stops, true);
+	pthread_join(thread, NULL);
 	MUST(mlm_manager_flush(f.manager, MLM_FOREVER, &err));
 	sqlite3 *db = reading_open(f.place.database);
+	CHECK_INT(check_steps(db, f.run_id, "thread"), atomic_load(&parent.logged));
 	CHECK_INT(reading_number(db,
 			  "SELECT count(*) FROM (SELECT run_uuid FROM metrics WHERE key = "
 			  "'child' GROUP BY run_uuid HAVING count(*) = %d)",
@@ -238,7 +267,7 @@ int main(void)
 	RUN(fork__child_that_closes_and_exits_changes_nothing);
 	RUN(fork__child_that_frees_and_exits_changes_nothing);
 #if !defined(__SANITIZE_THREAD__)
-	RUN(fork__child_opens_its_own_and_works);
+	RUN(fork__child_of_a_busy_parent_opens_its_own_and_works);
 #endif
 	return check_done();
 }
