@@ -293,8 +293,8 @@ void sqlite_store_close(struct store *base)
 		return;
 	struct sqlite_store *store = sqlite_store_of(base);
 	sqlite_statements_close(store);
-	/* The last connection to close moves the log into the file, with two syncs: a millisecond or
-	 * two, without which power that fails soon after could damage the file. */
+	/* The last connection to close moves the log into the file, with two syncs: a millisecond
+	 * or two, without which power that fails soon after could damage the file. */
 	sqlite3_close(store->db);
 	free(store->path);
 	free(store->artifacts);
