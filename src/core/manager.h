@@ -101,10 +101,19 @@ mlm_status run_check_open(const mlm_run *run, mlm_error *err);
 /** Forgets the steps it has given out. Call inside. */
 void run_forget_steps(mlm_run *run);
 
+/** Keeps the error for the run's end or the next flush, unless there is one already. */
+void run_remember(mlm_run *run, const mlm_error *why);
+
 void run_free(mlm_run *run);
 
 /** As the public calls, inside. */
 mlm_status timer_stop_all_inside(mlm_run *run, double *total_ms_out, mlm_error *err);
+/** For the end of a run, which a timer must not prevent: what can never be logged, because the run
+ * got a param of that name, is remembered. */
+mlm_status timer_end_all_inside(mlm_run *run, mlm_error *err);
+/** Fails with EEXISTS when one of the params has the name of a timer that will be one. */
+mlm_status timer_check_names(
+	const mlm_run *run, const mlm_text *params, size_t count, mlm_error *err);
 mlm_status run_log_texts_inside(mlm_run *run, const mlm_text *params, size_t param_count,
 	const mlm_text *tags, size_t tag_count, mlm_error *err);
 

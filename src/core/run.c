@@ -424,6 +424,15 @@ static mlm_status check_top(const mlm_run *run, mlm_error *err)
 	return status;
 }
 
+void run_remember(mlm_run *run, const mlm_error *why)
+{
+	mlm_manager *manager = run->manager;
+	pthread_mutex_lock(&manager->refused_mutex);
+	if (run->first_error.status == MLM_OK)
+		run->first_error = *why;
+	pthread_mutex_unlock(&manager->refused_mutex);
+}
+
 static mlm_status take_first_error(mlm_run *run, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
@@ -456,7 +465,7 @@ mlm_status run_end_inside(mlm_run *run, mlm_run_status end_status, mlm_error *er
 	if (status != MLM_OK)
 		return status;
 	stop_system_metrics(run);
-	status = timer_stop_all_inside(run, NULL, err);
+	status = timer_end_all_inside(run, err);
 	if (status == MLM_OK)
 		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
 	if (status != MLM_OK)

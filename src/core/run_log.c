@@ -356,6 +356,8 @@ mlm_status mlm_run_log_batch(mlm_run *run, const mlm_metric *metrics, size_t met
 	if (status == MLM_OK)
 		status = check_metrics(run, metrics, metric_count, err);
 	if (status == MLM_OK)
+		status = timer_check_names(run, params, param_count, err);
+	if (status == MLM_OK)
 		status = run_log_texts_inside(
 			run, checked_params, param_count, checked_tags, tag_count, err);
 	manager_leave(run->manager);

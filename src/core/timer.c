@@ -154,6 +154,50 @@ mlm_status mlm_timer_log_and_stop(mlm_run *run, double *total_ms_out, mlm_error 
 	return status;
 }
 
+static void forget(mlm_run *run, struct run_timer *timer)
+{
+	size_t after = run->timer_count - (size_t)(timer - run->timers) - 1;
+	free(timer->name);
+	memmove(timer, timer + 1, after * sizeof(*timer));
+	run->timer_count--;
+}
+
+mlm_status timer_end_all_inside(mlm_run *run, mlm_error *err)
+{
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status status = timer_stop_all_inside(run, NULL, &why);
+	/* One of them has a param's name by now. The others are logged, each by itself. */
+	while (status == MLM_EEXISTS && run->timer_count > 0) {
+		int64_t now_ns = clock_monotonic_ns();
+		status = log_timers(run, run->timers, 1, now_ns, &why);
+		if (status == MLM_EEXISTS)
+			run_remember(run, &why);
+		if (status == MLM_OK || status == MLM_EEXISTS) {
+			forget(run, run->timers);
+			status = MLM_EEXISTS;
+		}
+	}
+	if (status == MLM_EEXISTS)
+		return MLM_OK;
+	if (status != MLM_OK && err)
+		*err = why;
+	return status;
+}
+
+mlm_status timer_check_names(
+	const mlm_run *run, const mlm_text *params, size_t count, mlm_error *err)
+{
+	for (size_t i = 0; i < count && run->timer_count > 0; i++) {
+		const struct run_timer *timer = find(run, params[i].key);
+		if (timer && timer->as == MLM_TIMER_AS_PARAM)
+			return error_set(err, MLM_EEXISTS, "timer",
+				"param '%s' is what the running timer '%s' will be logged as; stop "
+				"it first or choose another name",
+				params[i].key, params[i].key);
+	}
+	return MLM_OK;
+}
+
 static mlm_status stop(mlm_run *run, const char *name, double *elapsed_ms_out, mlm_error *err)
 {
 	struct run_timer *timer = find(run, name);
@@ -165,10 +209,7 @@ static mlm_status stop(mlm_run *run, const char *name, double *elapsed_ms_out, m
 	if (status != MLM_OK)
 		return status;
 	*elapsed_ms_out = (double)(now_ns - timer->started_ns) / 1e6;
-	free(timer->name);
-	size_t after = run->timer_count - (size_t)(timer - run->timers) - 1;
-	memmove(timer, timer + 1, after * sizeof(*timer));
-	run->timer_count--;
+	forget(run, timer);
 	return MLM_OK;
 }
 

@@ -86,6 +86,22 @@ TEST(run_end__logs_the_timers_that_still_run)
 	scratch_remove(&s);
 }
 
+TEST(run_log_params__eexists_for_the_name_of_a_running_timer)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_run_list *list = NULL;
+	scratch_start(&s, &run);
+	MUST(mlm_timer_start(run, "t", MLM_TIMER_AS_PARAM, &err));
+	MUST(mlm_timer_start(run, "m", MLM_TIMER_AS_METRIC, &err));
+	CHECK_STATUS(mlm_run_log_params(run, &(mlm_text){ "t", "1" }, 1, &err), MLM_EEXISTS);
+	MUST(mlm_run_log_params(run, &(mlm_text){ "m", "1" }, 1, &err));
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	CHECK(param_of(&s, run, "t", &list));
+	mlm_run_list_free(list);
+	scratch_remove(&s);
+}
+
 TEST(timer_start__efull_over_the_limit)
 {
 	struct scratch s;
@@ -106,6 +122,7 @@ int main(void)
 	RUN(timer_start__eexists_while_running_and_when_a_param_has_the_name);
 	RUN(timer_start__as_metric_runs_again_and_again);
 	RUN(run_end__logs_the_timers_that_still_run);
+	RUN(run_log_params__eexists_for_the_name_of_a_running_timer);
 	RUN(timer_start__efull_over_the_limit);
 	return check_done();
 }
