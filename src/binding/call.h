@@ -54,9 +54,6 @@ mlm_run *call_run(struct call *call);
 /** Refreshes what the binding remembers, after a call that may have started or ended runs. */
 void call_changed(struct call *call);
 
-/** Pushes the userdata of the call's manager, which keeps its runs alive. */
-void call_push_manager(const struct call *call);
-
 /** Stack index of the n-th argument (1 is the first after self), which may be absent. */
 static inline int call_index(const struct call *call, int n)
 {
@@ -135,7 +132,21 @@ extern const luaL_Reg binding_run_methods[]; /* methods of runs only */
 
 /** Pushes the object of a run that belongs to the call's manager. */
 void binding_push_run(struct call *call, mlm_run *run, const char *run_name);
-/** The run of a run object at index, and its manager; NULL for another value. */
+/** What an object that stands for a run, or for something of it, holds: scripts can neither make nor
+ * change one. */
+struct run_handle {
+	mlm_run *run;
+	struct binding_manager *binding; /* lives as long as the handle */
+};
+
+/** Pushes a handle. */
+void binding_push_handle(const struct call *call, mlm_run *run);
+/** The handle that the table at index has under a key, which is an address; NULL for another
+ * value. */
+struct run_handle *binding_to_handle(lua_State *L, int index, const void *key);
+
+/** The run of a run object at index, and its manager; NULL for another value. Raises where the
+ * manager is closed. */
 mlm_run *binding_to_run(lua_State *L, int index, struct binding_manager **binding_out);
 
 /** Fills *query with the fields of the table that is the first argument, if there is one. What it
@@ -148,6 +159,9 @@ mlm_status binding_tag_traceback(mlm_run *run, const char *traceback, mlm_error 
 /** How a run ends when the error at index failure leaves its block: KILLED if it is the host's, for
  * a signal. */
 mlm_run_status binding_failed_status(lua_State *L, int failure);
+
+/** What an error value says, for the tag mlmanager.traceback; pushed and borrowed. */
+const char *binding_error_text(lua_State *L, int failure);
 
 /** Makes the metatable of run objects. */
 void binding_open_run(lua_State *L);

@@ -80,6 +80,28 @@ int binding_refuse(lua_State *L, mlm_status status, const char *area, const char
 	return raise(L, mlm_status_name(status), area, 1);
 }
 
+const char *binding_error_text(lua_State *L, int failure)
+{
+	if (lua_type(L, failure) == LUA_TSTRING) {
+		lua_pushvalue(L, failure);
+		return lua_tostring(L, -1);
+	}
+	bool is_ours = false;
+	if (lua_type(L, failure) == LUA_TTABLE && lua_getmetatable(L, failure)) {
+		luaL_getmetatable(L, metatable);
+		is_ours = lua_rawequal(L, -1, -2);
+		lua_pop(L, 2);
+	}
+	if (is_ours) {
+		lua_pushliteral(L, "message");
+		lua_rawget(L, failure);
+		if (lua_type(L, -1) == LUA_TSTRING)
+			return lua_tostring(L, -1);
+	}
+	/* Its __tostring is not asked: it may raise. */
+	return lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, failure));
+}
+
 int binding_interrupt(lua_State *L)
 {
 	lua_pushstring(L, interrupted);

@@ -221,10 +221,13 @@ static int leave_block(lua_State *L)
 {
 	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
 	mlm_error err;
-	bool failed = !lua_isnoneornil(L, 2);
-	mlm_run_status end_status = failed ? binding_failed_status(L, 2) : MLM_RUN_UNCHANGED;
-	mlm_status status = close_handle(binding, end_status, &err);
-	return status == MLM_OK || failed ? 0 : binding_fail(L, &err);
+	if (lua_isnoneornil(L, 2))
+		return close_manager(L);
+	mlm_run_status end_status = binding_failed_status(L, 2);
+	/* Ctrl-C is nothing that the runs did wrong. */
+	close_one(binding, end_status,
+		end_status == MLM_RUN_FAILED ? binding_error_text(L, 2) : NULL, &err);
+	return 0;
 }
 
 static int flush(lua_State *L)
@@ -407,16 +410,20 @@ static bool push_lua_method(lua_State *L, const char *name)
 	return true;
 }
 
+static int refuse_unknown(lua_State *L, const char *name)
+{
+	return binding_refuse(
+		L, MLM_EINVAL, "manager", "a manager has no function or property '%s'", name);
+}
+
 static int get_property(lua_State *L)
 {
 	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
-	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+	const char *name = luaL_tolstring(L, 2, NULL);
 	bool is_run = strcmp(name, "current_run_id") == 0;
 	bool is_experiment = strcmp(name, "experiment_id") == 0;
 	if (!is_run && !is_experiment && strcmp(name, "store") != 0) {
-		if (!push_lua_method(L, name))
-			lua_pushnil(L);
-		return 1;
+		return push_lua_method(L, name) ? 1 : refuse_unknown(L, name);
 	}
 	if (!binding->manager && !binding->is_closed) {
 		struct call call = { .L = L, .name = name, .binding = binding };
@@ -441,7 +448,7 @@ static int get_property(lua_State *L)
 
 static int set_property(lua_State *L)
 {
-	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+	const char *name = luaL_tolstring(L, 2, NULL);
 	const char *how =
 		strcmp(name, "current_run_id") == 0  ? "call set_active_run(run_id)"
 		: strcmp(name, "experiment_id") == 0 ? "call set_active_experiment(name or id)"
@@ -450,6 +457,9 @@ static int set_property(lua_State *L)
 	if (how)
 		return binding_refuse(
 			L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
+	if (strcmp(name, "run") != 0 && strcmp(name, "progress") != 0)
+		return refuse_unknown(L, name);
+	lua_settop(L, 3);
 	lua_rawset(L, 1);
 	return 0;
 }
@@ -464,8 +474,8 @@ static int manager_to_string(lua_State *L)
 	return 1;
 }
 
-/* Turns the table at manager into one whose functions are bound to the userdata at userdata. */
-static void dress(lua_State *L, int userdata, int manager)
+/* Gives the table at manager functions that are bound to the userdata at userdata. */
+static void add_functions(lua_State *L, int userdata, int manager)
 {
 	lua_pushvalue(L, manager);
 	binding_add(L, binding_experiment_functions, userdata, manager);
@@ -475,6 +485,12 @@ static void dress(lua_State *L, int userdata, int manager)
 	binding_add(L, binding_text_functions, userdata, manager);
 	binding_add(L, binding_timer_functions, userdata, manager);
 	binding_add(L, manager_functions, userdata, manager);
+	lua_pop(L, 1);
+}
+
+/* Gives it its properties; from here on unknown fields are refused. */
+static void add_properties(lua_State *L, int userdata, int manager)
+{
 	static const luaL_Reg events[] = {
 		{ "__index", get_property },
 		{ "__newindex", set_property },
@@ -482,12 +498,14 @@ static void dress(lua_State *L, int userdata, int manager)
 		{ "__close", leave_block },
 		{ NULL, NULL },
 	};
-	lua_createtable(L, 0, 5);
+	lua_createtable(L, 0, 6);
 	binding_add(L, events, userdata, 0);
 	lua_pushliteral(L, BINDING_MANAGER);
 	lua_setfield(L, -2, "__name");
+	/* The functions in it take their table on trust. */
+	lua_pushliteral(L, BINDING_MANAGER);
+	lua_setfield(L, -2, "__metatable");
 	lua_setmetatable(L, manager);
-	lua_pop(L, 1);
 }
 
 /* MLManager{store=…}; with a dot or a colon, with or without a table. */
@@ -506,7 +524,8 @@ static int new_manager(lua_State *L)
 	lua_createtable(L, 0, 48);
 	int manager = lua_gettop(L);
 	call.binding = binding;
-	dress(L, userdata, manager);
+	add_functions(L, userdata, manager);
+	add_properties(L, userdata, manager);
 	/* Above the two: what the options are read into takes their own table's place. */
 	lua_pushvalue(L, first);
 	call.first = lua_gettop(L);
@@ -536,7 +555,7 @@ int luaopen_mlmanager(lua_State *L)
 	lua_settop(L, 0);
 	new_handle(L);
 	lua_createtable(L, 0, 64);
-	dress(L, 1, 2);
+	add_functions(L, 1, 2);
 	lua_pushvalue(L, 2);
 	lua_pushcclosure(L, new_manager, 1);
 	lua_setfield(L, 2, "MLManager");
@@ -546,6 +565,7 @@ int luaopen_mlmanager(lua_State *L)
 	lua_setfield(L, 2, "table");
 	binding_open_evaluator(L, 2);
 	binding_open_csv(L, 2);
+	add_properties(L, 1, 2);
 	lua_settop(L, 2);
 	return 1;
 }

@@ -11,73 +11,94 @@
 static const char start_hint[] =
 	"tags go in tags={...}, and set_active_run takes up a run that exists";
 
-/* Their addresses are keys in a run object that scripts cannot reach. */
-static const char handle_key;
-static const char manager_key;
+/* Addresses as keys: of the handle in a run object; in the registry, of the metatable of handles and
+ * of the table that has the manager's userdata of each. */
+static const char run_key;
+static const char handle_metatable_key;
+static const char pins_key;
 
 /* ---- run objects ---- */
 
-/* A table {run_id=, run_name=, experiment_id=}. It holds on to the manager's userdata, whose life
- * the handle shares. */
+/* A handle keeps the manager's userdata alive, which its run's memory belongs to. */
+void binding_push_handle(const struct call *call, mlm_run *run)
+{
+	lua_State *L = call->L;
+	struct run_handle *handle = lua_newuserdata(L, sizeof(*handle));
+	handle->run = run;
+	handle->binding = call->binding;
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &handle_metatable_key);
+	lua_setmetatable(L, -2);
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &pins_key);
+	lua_pushvalue(L, -2);
+	if (call->self) {
+		lua_rawgetp(L, 1, &run_key);
+		lua_rawget(L, -3);
+	} else {
+		lua_pushvalue(L, lua_upvalueindex(1));
+	}
+	lua_rawset(L, -3);
+	lua_pop(L, 1);
+}
+
+struct run_handle *binding_to_handle(lua_State *L, int index, const void *key)
+{
+	if (lua_type(L, index) != LUA_TTABLE)
+		return NULL;
+	lua_rawgetp(L, index, key);
+	struct run_handle *handle = NULL;
+	if (lua_getmetatable(L, -1)) {
+		lua_rawgetp(L, LUA_REGISTRYINDEX, &handle_metatable_key);
+		if (lua_rawequal(L, -1, -2))
+			handle = lua_touserdata(L, -3);
+		lua_pop(L, 2);
+	}
+	lua_pop(L, 1);
+	return handle;
+}
+
+/* A table {run_id=, run_name=, experiment_id=} with methods. */
 void binding_push_run(struct call *call, mlm_run *run, const char *run_name)
 {
 	lua_State *L = call->L;
 	char experiment_id[MLM_ID_SIZE];
 	mlm_run_experiment_id(run, experiment_id);
-	lua_createtable(L, 0, 5);
+	lua_createtable(L, 0, 4);
 	lua_pushstring(L, mlm_run_id(run));
 	lua_setfield(L, -2, "run_id");
 	lua_pushstring(L, experiment_id);
 	lua_setfield(L, -2, "experiment_id");
 	lua_pushstring(L, run_name);
 	lua_setfield(L, -2, "run_name");
-	lua_pushlightuserdata(L, run);
-	lua_rawsetp(L, -2, &handle_key);
-	call_push_manager(call);
-	lua_rawsetp(L, -2, &manager_key);
-	luaL_setmetatable(L, RUN_METATABLE);
+	binding_push_handle(call, run);
+	lua_rawsetp(L, -2, &run_key);
+	luaL_getmetatable(L, RUN_METATABLE);
+	lua_setmetatable(L, -2);
 }
 
-void call_push_manager(const struct call *call)
+/* The handle of the object at 1; raises for another value. Works on a closed manager, too. */
+static struct run_handle *check_handle(lua_State *L, const char *name)
 {
-	if (call->self)
-		lua_rawgetp(call->L, 1, &manager_key);
-	else
-		lua_pushvalue(call->L, lua_upvalueindex(1));
-}
-
-/* The run of the object at 1, or NULL where it has ended; raises for another value. */
-static mlm_run *check_open_run(lua_State *L, const char *name, struct binding_manager **binding_out)
-{
-	mlm_run *run = NULL;
-	*binding_out = NULL;
-	if (lua_type(L, 1) == LUA_TTABLE) {
-		lua_rawgetp(L, 1, &handle_key);
-		lua_rawgetp(L, 1, &manager_key);
-		run = lua_touserdata(L, -2);
-		*binding_out = lua_touserdata(L, -1);
-		lua_pop(L, 2);
-	}
-	if (!run || !*binding_out)
+	struct run_handle *handle = binding_to_handle(L, 1, &run_key);
+	if (!handle)
 		binding_refuse(L, MLM_EINVAL, "argument",
 			"'%s' is a method of runs; write run:%s(...)", name, name);
-	return !(*binding_out)->is_closed && mlm_run_is_open(run) ? run : NULL;
+	return handle;
+}
+
+static bool handle_is_open(const struct run_handle *handle)
+{
+	return !handle->binding->is_closed && mlm_run_is_open(handle->run);
 }
 
 mlm_run *binding_to_run(lua_State *L, int index, struct binding_manager **binding_out)
 {
-	if (lua_type(L, index) != LUA_TTABLE)
+	const struct run_handle *handle = binding_to_handle(L, index, &run_key);
+	if (!handle)
 		return NULL;
-	lua_rawgetp(L, index, &handle_key);
-	lua_rawgetp(L, index, &manager_key);
-	mlm_run *run = lua_touserdata(L, -2);
-	*binding_out = lua_touserdata(L, -1);
-	lua_pop(L, 2);
-	if (!run || !*binding_out)
-		return NULL;
-	if ((*binding_out)->is_closed)
+	if (handle->binding->is_closed)
 		binding_refuse(L, MLM_ESTATE, "manager", "the manager of this run is closed");
-	return run;
+	*binding_out = handle->binding;
+	return handle->run;
 }
 
 static void push_named(struct call *call, mlm_run *run)
@@ -274,27 +295,54 @@ const luaL_Reg binding_run_functions[] = {
 
 /* ---- what only a run object has ---- */
 
-/* <close>: a run that is still open ends, FAILED where an error leaves its block. */
-static int leave_block(lua_State *L)
+/* Ends a run that is open and, before it, what was started inside it and left open. */
+static mlm_status end_whole(struct call *call, mlm_run_status status, mlm_error *err)
 {
-	struct binding_manager *binding;
-	mlm_run *run = check_open_run(L, "close", &binding);
-	if (!run)
-		return 0;
-	struct call call = { .L = L, .name = "close", .binding = binding, .self = run };
-	bool failed = !lua_isnoneornil(L, 2);
-	mlm_error err;
-	if (end(&call, run, failed ? binding_failed_status(L, 2) : MLM_RUN_UNCHANGED, &err) !=
-			MLM_OK &&
-		!failed) /* an error on its way out goes first */
-		return binding_fail(L, &err);
-	return 0;
+	mlm_manager *manager = call->binding->manager;
+	mlm_error why;
+	mlm_status result = end(call, call->self, status, err);
+	while (result == MLM_ESTATE && mlm_run_is_open(call->self)) {
+		mlm_run *inner = mlm_run_active(manager);
+		if (!inner || inner == call->self)
+			break;
+		end(call, inner, status, &why);
+		if (mlm_run_is_open(inner))
+			break;
+		result = end(call, call->self, status, err);
+	}
+	return result;
 }
 
 static int close_run(lua_State *L)
 {
-	lua_settop(L, 1);
-	return leave_block(L);
+	const struct run_handle *handle = check_handle(L, "close");
+	struct call call = {
+		.L = L, .name = "close", .binding = handle->binding, .self = handle->run
+	};
+	mlm_error err;
+	if (handle_is_open(handle) && end_whole(&call, MLM_RUN_UNCHANGED, &err) != MLM_OK)
+		return binding_fail(L, &err);
+	return 0;
+}
+
+/* <close>: as close, but where an error leaves the block the run ends FAILED. That error goes
+ * first, before any of these calls. */
+static int leave_block(lua_State *L)
+{
+	if (lua_isnoneornil(L, 2))
+		return close_run(L);
+	const struct run_handle *handle = check_handle(L, "close");
+	struct call call = {
+		.L = L, .name = "close", .binding = handle->binding, .self = handle->run
+	};
+	mlm_error err;
+	mlm_run_status status = binding_failed_status(L, 2);
+	if (!handle_is_open(handle))
+		return 0;
+	if (status == MLM_RUN_FAILED)
+		binding_tag_traceback(handle->run, binding_error_text(L, 2), &err);
+	end_whole(&call, status, &err);
+	return 0;
 }
 
 static int run_to_string(lua_State *L)
@@ -307,8 +355,7 @@ static int run_to_string(lua_State *L)
 
 static int is_open(lua_State *L)
 {
-	struct binding_manager *binding;
-	lua_pushboolean(L, check_open_run(L, "is_open", &binding) != NULL);
+	lua_pushboolean(L, handle_is_open(check_handle(L, "is_open")));
 	return 1;
 }
 
@@ -347,6 +394,8 @@ void binding_open_run(lua_State *L)
 	lua_setfield(L, -2, "__tostring");
 	lua_pushliteral(L, RUN_METATABLE);
 	lua_setfield(L, -2, "__name");
+	lua_pushliteral(L, RUN_METATABLE);
+	lua_setfield(L, -2, "__metatable");
 	lua_newtable(L);
 	binding_add(L, binding_logging_functions, 0, 0);
 	binding_add(L, binding_text_functions, 0, 0);
@@ -354,4 +403,14 @@ void binding_open_run(lua_State *L)
 	binding_add(L, binding_run_methods, 0, 0);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);
+	lua_newtable(L);
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &handle_metatable_key);
+	lua_newtable(L);
+	lua_createtable(L, 0, 1);
+	lua_pushliteral(L, "k");
+	lua_setfield(L, -2, "__mode");
+	lua_setmetatable(L, -2);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &pins_key);
 }

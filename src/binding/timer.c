@@ -4,31 +4,24 @@
 
 #define TIMER_METATABLE "mlmanager.timer"
 
-/* Their addresses are keys in a timer object that scripts cannot reach. */
-static const char handle_key;
-static const char manager_key;
+/* Its address is the key of the handle in a timer object. */
+static const char timer_key;
 
 /* Stops and logs one timer: its milliseconds, or nil where it had been stopped already. raises is
  * false where an error is on its way out, which goes first. */
 static int stop(lua_State *L, bool raises)
 {
-	mlm_run *run = NULL;
-	const struct binding_manager *binding = NULL;
+	const struct run_handle *handle = binding_to_handle(L, 1, &timer_key);
 	double elapsed_ms = 0;
 	mlm_error err;
-	if (lua_type(L, 1) == LUA_TTABLE) {
-		lua_rawgetp(L, 1, &handle_key);
-		lua_rawgetp(L, 1, &manager_key);
-		run = lua_touserdata(L, -2);
-		binding = lua_touserdata(L, -1);
-	}
-	if (!run || !binding)
+	if (!handle)
 		return binding_refuse(L, MLM_EINVAL, "argument",
 			"'stop' is a method of timers; write timer:stop()");
-	if (binding->is_closed || !mlm_run_is_open(run))
+	if (handle->binding->is_closed || !mlm_run_is_open(handle->run))
 		return 0;
 	lua_getfield(L, 1, "name");
-	mlm_status status = mlm_timer_stop(run, lua_tostring(L, -1), &elapsed_ms, &err);
+	const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	mlm_status status = mlm_timer_stop(handle->run, name, &elapsed_ms, &err);
 	if (status == MLM_ENOTFOUND || (status != MLM_OK && !raises))
 		return 0;
 	if (status != MLM_OK)
@@ -58,18 +51,18 @@ static int timer_to_string(lua_State *L)
 static void push_timer(const struct call *call, mlm_run *run, const char *name)
 {
 	lua_State *L = call->L;
-	lua_createtable(L, 0, 3);
+	lua_createtable(L, 0, 2);
 	lua_pushstring(L, name);
 	lua_setfield(L, -2, "name");
-	lua_pushlightuserdata(L, run);
-	lua_rawsetp(L, -2, &handle_key);
-	call_push_manager(call);
-	lua_rawsetp(L, -2, &manager_key);
+	binding_push_handle(call, run);
+	lua_rawsetp(L, -2, &timer_key);
 	if (luaL_newmetatable(L, TIMER_METATABLE)) {
 		lua_pushcfunction(L, leave_block);
 		lua_setfield(L, -2, "__close");
 		lua_pushcfunction(L, timer_to_string);
 		lua_setfield(L, -2, "__tostring");
+		lua_pushliteral(L, TIMER_METATABLE);
+		lua_setfield(L, -2, "__metatable");
 		lua_createtable(L, 0, 1);
 		lua_pushcfunction(L, stop_timer);
 		lua_setfield(L, -2, "stop");

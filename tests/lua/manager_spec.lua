@@ -143,8 +143,21 @@ describe("MLManager", function()
       function() manager.experiment_id = "1" end)
     refused("invalid", "store cannot be assigned; open another manager with MLManager",
       function() manager.store = "x" end)
-    manager.note = "a script's own field"
-    assert.equal("a script's own field", manager.note)
+  end))
+
+  it("has no other fields", scratch.store(function(manager)
+    for _, object in ipairs { manager, require "mlmanager" } do
+      refused("invalid", "no function or property 'log_metrik'",
+        function() return object.log_metrik end)
+      refused("invalid", "no function or property 'note'", function() object.note = 1 end)
+      refused("invalid", "no function or property '1'", function() return object[1] end)
+    end
+    -- A function can be replaced, those made at their first use as well.
+    manager.log_metric = print
+    manager.run = print
+    assert.equal(print, manager.log_metric)
+    assert.equal(print, manager.run)
+    assert.is_string(getmetatable(manager))
   end))
 
   it("says what it is", scratch.store(function(manager)

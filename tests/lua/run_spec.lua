@@ -315,6 +315,66 @@ describe("a run object", function()
     assert.equal("FAILED", status(manager, id))
   end))
 
+  it("takes what was started inside it and left open along", scratch.store(function(manager)
+    manager:create_experiment("e")
+    for _, word in ipairs { "FINISHED", "FAILED" } do
+      local outer, inner
+      pcall(function()
+        local run <close> = manager:start_run()
+        outer, inner = run.run_id, manager:start_run { nested = true }.run_id
+        manager:start_run { nested = true }
+        assert(word == "FINISHED")
+      end)
+      assert.is_nil(manager.current_run_id)
+      assert.equal(word, status(manager, outer))
+      assert.equal(word, status(manager, inner))
+    end
+  end))
+
+  it("keeps what the error said", scratch.store(function(manager)
+    manager:create_experiment("e")
+    local function said(failure)
+      local id
+      pcall(function()
+        local run <close> = manager:start_run()
+        id = run.run_id
+        error(failure, 0)
+      end)
+      return manager:get_run(id).data.tags["mlmanager.traceback"]
+    end
+    assert.equal("on purpose", said("on purpose"))
+    assert.equal("bad \u{e9} ?", said("bad \u{e9} \xff"))
+    assert.equal("(error object is a table value)",
+      said(setmetatable({}, { __tostring = function() error("no") end })))
+    local _, failure = pcall(manager.end_run)
+    assert.equal(failure.message, said(failure))
+  end))
+
+  it("cannot be made or changed by scripts", scratch.run(function(manager, run)
+    assert.is_string(getmetatable(run))
+    local copy = {}
+    for key, value in pairs(run) do
+      copy[key] = value
+    end
+    run.log_metric(copy, "m", 1)
+    assert.same({ m = 1 }, scratch.stored(manager, run).data.metrics)
+    for key in pairs(copy) do
+      if type(key) ~= "string" then
+        for _, other in ipairs { io.stdout, 5, {}, "x" } do
+          copy[key] = other
+          refused("invalid", "run:log_metric(", run.log_metric, copy, "m", 1)
+          refused("invalid", "run:close(", run.close, copy)
+        end
+      end
+    end
+    local timer <close> = run:start_timer("t")
+    assert.is_string(getmetatable(timer))
+    refused("invalid", "run:log_metric(", run.log_metric, timer, "m", 1)
+    refused("invalid", "timer:stop(", timer.stop, run)
+    timer.name = {}
+    assert.is_nil(timer:stop())
+  end))
+
   it("leaves a run alone that has ended", scratch.store(function(manager)
     manager:create_experiment("e")
     local run <close> = manager:start_run()
