@@ -132,8 +132,8 @@ extern const luaL_Reg binding_run_methods[]; /* methods of runs only */
 
 /** Pushes the object of a run that belongs to the call's manager. */
 void binding_push_run(struct call *call, mlm_run *run, const char *run_name);
-/** What an object that stands for a run, or for something of it, holds: scripts can neither make nor
- * change one. */
+/** What an object that stands for a run, or for something of it, holds: scripts can neither make
+ * nor change one. */
 struct run_handle {
 	mlm_run *run;
 	struct binding_manager *binding; /* lives as long as the handle */

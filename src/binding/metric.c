@@ -315,16 +315,19 @@ static int log_metric(lua_State *L)
 {
 	/* The call of every frame: no table is touched, nothing is allocated. */
 	struct binding_manager *binding = lua_touserdata(L, lua_upvalueindex(1));
-	if (binding && binding->active) {
-		int first = lua_rawequal(L, 1, lua_upvalueindex(2)) ? 2 : 1;
+	mlm_run *run = binding ? binding->active : binding_to_run(L, 1, &binding);
+	if (run) {
+		int first =
+			lua_isnil(L, lua_upvalueindex(2)) || lua_rawequal(L, 1, lua_upvalueindex(2))
+				? 2
+				: 1;
 		if (lua_gettop(L) == first + 1 && lua_type(L, first) == LUA_TSTRING &&
 			lua_type(L, first + 1) == LUA_TNUMBER) {
 			size_t size;
 			const char *key = lua_tolstring(L, first, &size);
 			mlm_error err;
-			if (mlm_run_log_metric(binding->active, key, size,
-				    lua_tonumber(L, first + 1), MLM_STEP_NEXT, MLM_TIME_NOW,
-				    &err) == MLM_OK)
+			if (mlm_run_log_metric(run, key, size, lua_tonumber(L, first + 1),
+				    MLM_STEP_NEXT, MLM_TIME_NOW, &err) == MLM_OK)
 				return 0;
 			return binding_fail(L, &err);
 		}

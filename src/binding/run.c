@@ -11,8 +11,8 @@
 static const char start_hint[] =
 	"tags go in tags={...}, and set_active_run takes up a run that exists";
 
-/* Addresses as keys: of the handle in a run object; in the registry, of the metatable of handles and
- * of the table that has the manager's userdata of each. */
+/* Addresses as keys: of the handle in a run object; in the registry, of the metatable of handles
+ * and of the table that has the manager's userdata of each. */
 static const char run_key;
 static const char handle_metatable_key;
 static const char pins_key;

@@ -147,19 +147,23 @@ describe("An error of the script", function()
     assert.equal("FAILED", manager.get_run(id).info.status)
   end))
 
-  it("is not hidden by one of ours on the way", scratch.store(function(manager)
+  it("is not hidden by one of ours on the way", scratch.store(function(manager, _, open)
     manager.create_experiment("specs")
     local outer
     local failure = raised(function()
-      local run <close> = manager.start_run() -- cannot end: a nested run is open
+      local run <close> = manager.start_run()
       outer = run
-      manager.start_run { nested = true }
+      manager.start_timer("t")
+      -- Now the timer cannot be logged, which ending the run raises.
+      local other = open()
+      other.set_active_run(run.run_id)
+      other.log_param("t", 1)
+      other.end_run()
       error("first", 0)
     end)
     assert.equal("first", failure)
-    assert.is_true(outer:is_open())
-    manager.end_run()
-    manager.end_run()
+    assert.is_false(outer:is_open())
+    assert.equal("FAILED", manager.get_run(outer.run_id).info.status)
   end))
 
   it("leaves no coroutine that cannot be closed", scratch.store(function(manager)
