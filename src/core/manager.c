@@ -69,6 +69,7 @@ static struct store_options options_of_store(const mlm_manager *manager, bool fo
 		.artifacts = manager->place.artifacts,
 		.durability = manager->durability,
 		.for_flusher = for_flusher,
+		.inspect = manager->inspects,
 		.busy_timeout_ms = for_flusher ? FLUSHER_BUSY_MS : STORE_BUSY_MS,
 	};
 }
@@ -97,10 +98,30 @@ static mlm_status open_journal(mlm_manager *manager, mlm_error *err)
 	return status;
 }
 
+/* A store that was opened to be looked at is opened again, to be written to. */
+static mlm_status stop_inspecting(mlm_manager *manager, mlm_error *err)
+{
+	if (!manager->inspects)
+		return MLM_OK;
+	struct store_options options = options_of_store(manager, false);
+	options.inspect = false;
+	struct store *store = NULL;
+	mlm_status status = manager->ops->open(&options, &store, err);
+	if (status != MLM_OK)
+		return status;
+	manager->ops->close(manager->store);
+	manager->store = store;
+	manager->inspects = false;
+	return MLM_OK;
+}
+
 mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 {
 	if (manager->journal)
 		return MLM_OK;
+	mlm_status ready = stop_inspecting(manager, err);
+	if (ready != MLM_OK)
+		return ready;
 	if (manager->ops->is_read_only(manager->store))
 		return error_set(err, MLM_EIO, "store",
 			"the store '%s' is read-only; nothing can be logged to it",
@@ -294,6 +315,7 @@ mlm_status mlm_manager_open(
 								: MLM_JOURNAL_BYTES_MAX_DEFAULT;
 	manager->samples_system =
 		options->system_metrics || is_true(getenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"));
+	manager->inspects = options->inspect;
 	manager->log = options->log ? options->log : log_to_stderr;
 	manager->log_payload = options->log_payload;
 	status = open_store(manager, options, err);
@@ -321,41 +343,50 @@ static void keep_first(mlm_status *first, mlm_error *err, mlm_status status, con
 		*err = *why;
 }
 
-static mlm_status end_runs(mlm_manager *manager, mlm_run_status end_status, mlm_error *err)
+/* Ends one run of a manager that closes. *left_out: the store would not. */
+static mlm_status end_run(mlm_run *run, mlm_run_status status, bool *left_out, mlm_error *err)
+{
+	mlm_status result = run_end_inside(run, status, err);
+	if (atomic_load(&run->is_open)) {
+		*left_out = *left_out || run->started_here;
+		run_leave_stack(run);
+	}
+	return result;
+}
+
+static mlm_status end_runs(
+	mlm_manager *manager, mlm_run_status end_status, bool *left_out, mlm_error *err)
 {
 	mlm_status first = MLM_OK;
 	mlm_error why = MLM_ERROR_INIT;
-	/* From the top, then those that set_active put aside. */
-	while (manager->active) {
+	/* From the top, then those that set_active put aside. One that the store would not end has
+	 * waited for it as long as a call may. */
+	while (manager->active && !*left_out) {
 		mlm_run *run = manager->active;
-		mlm_status status = run_end_inside(
-			run, run->started_here ? end_status : MLM_RUN_UNCHANGED, &why);
+		mlm_status status = end_run(
+			run, run->started_here ? end_status : MLM_RUN_UNCHANGED, left_out, &why);
 		keep_first(&first, err, status, &why);
-		if (manager->active ==
-			run) /* the store would not: its journal tells the next opener */
-			run_leave_stack(run);
 	}
-	for (mlm_run *run = manager->runs; run; run = run->next) {
-		if (!run->started_here || !atomic_load(&run->is_open))
-			continue;
-		keep_first(&first, err, run_end_inside(run, end_status, &why), &why);
-		run_leave_stack(run);
-	}
+	for (mlm_run *run = manager->runs; run && !*left_out; run = run->next)
+		if (run->started_here && atomic_load(&run->is_open))
+			keep_first(&first, err, end_run(run, end_status, left_out, &why), &why);
 	return first;
 }
 
-/* The store does not take what there is: the journal tells the next opener which runs to end. */
-static void abandon_runs(mlm_manager *manager)
+/* Whatever is still open: what the store did not take, the journal tells the next opener. */
+static void abandon_runs(mlm_manager *manager, bool *left_out)
 {
 	for (mlm_run *run = manager->runs; run; run = run->next) {
 		system_metrics_stop(run->system_metrics);
 		run->system_metrics = NULL;
-		if (atomic_load(&run->is_open))
-			run_leave_stack(run);
+		if (!atomic_load(&run->is_open))
+			continue;
+		*left_out = *left_out || run->started_here;
+		run_leave_stack(run);
 	}
 }
 
-static mlm_status close_journal(mlm_manager *manager, uint32_t wait_ms, mlm_error *err)
+static mlm_status close_journal(mlm_manager *manager, bool keeps, uint32_t wait_ms, mlm_error *err)
 {
 	if (!manager->journal)
 		return MLM_OK;
@@ -364,7 +395,7 @@ static mlm_status close_journal(mlm_manager *manager, uint32_t wait_ms, mlm_erro
 	manager->flusher = NULL;
 	char id[JOURNAL_ID_HEX + 1];
 	memcpy(id, manager->journal->id_hex, sizeof(id));
-	bool is_empty = status == MLM_OK;
+	bool is_empty = status == MLM_OK && !keeps;
 	bool has_drained = atomic_load(&manager->journal->drained) > JOURNAL_HEADER_BYTES;
 	journal_close(manager->journal, is_empty);
 	manager->journal = NULL;
@@ -391,12 +422,12 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 		/* First, so that a store that is held costs these seconds and no more. */
 		mlm_status status = manager_flush_inside(manager, MANAGER_CLOSE_WAIT_MS, &why);
 		uint32_t wait_ms = status == MLM_OK ? MANAGER_CLOSE_WAIT_MS : 0;
+		bool left = false;
 		if (status == MLM_OK)
-			status = end_runs(manager, (mlm_run_status)end_status, &why);
-		else
-			abandon_runs(manager);
+			status = end_runs(manager, (mlm_run_status)end_status, &left, &why);
 		keep_first(&first, err, status, &why);
-		status = close_journal(manager, wait_ms, &why);
+		abandon_runs(manager, &left);
+		status = close_journal(manager, left, wait_ms, &why);
 		keep_first(&first, err, status, &why);
 		status = take_remembered(manager, &why);
 		keep_first(&first, err, status, &why);
@@ -452,6 +483,8 @@ mlm_status mlm_manager_doctor(
 	if (status != MLM_OK)
 		return status;
 	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK && repair)
+		status = stop_inspecting(manager, err);
 	if (status == MLM_OK && repair && !manager->ops->is_read_only(manager->store)) {
 		/* Owners may have died since this manager was opened. */
 		struct doctor_log doctor = { report, payload };

@@ -28,6 +28,7 @@ struct mlm_manager {
 	mlm_on_full on_full;
 	uint64_t journal_bytes_max;
 	bool samples_system;
+	bool inspects; /* the store has not been made ready for writing */
 	mlm_log_fn log;
 	void *log_payload;
 	const struct store_ops *ops;

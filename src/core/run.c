@@ -511,11 +511,13 @@ static mlm_status delete_inside(mlm_run *run, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
 	mlm_status status = check_top(run, err);
-	if (status == MLM_OK)
-		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
 	if (status != MLM_OK)
 		return status;
+	/* Before the flush: what it logged after that the deleted run would refuse. */
 	stop_system_metrics(run);
+	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status != MLM_OK)
+		return status;
 	if (run->started_here) {
 		struct store_run_change change = {
 			.status = MLM_RUN_FINISHED,

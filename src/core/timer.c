@@ -177,7 +177,10 @@ mlm_status timer_end_all_inside(mlm_run *run, mlm_error *err)
 			status = MLM_EEXISTS;
 		}
 	}
-	if (status == MLM_EEXISTS)
+	/* The run is gone: its end says so, and ends it here. */
+	while ((status == MLM_ENOTFOUND || status == MLM_ESTATE) && run->timer_count > 0)
+		forget(run, run->timers);
+	if (status == MLM_EEXISTS || status == MLM_ENOTFOUND || status == MLM_ESTATE)
 		return MLM_OK;
 	if (status != MLM_OK && err)
 		*err = why;

@@ -65,7 +65,7 @@ static mlm_status check_file(const struct check *check, mlm_error *err)
 		"a reference leads nowhere: ", err);
 }
 
-/* A store at our own revision must have the tables of our own schema. */
+/* A store at our own revision must have the tables of MLflow's schema; ours come when needed. */
 static mlm_status check_tables(const struct check *check, mlm_error *err)
 {
 	sqlite3 *image = NULL;
@@ -86,7 +86,7 @@ static mlm_status check_tables(const struct check *check, mlm_error *err)
 	if (status == MLM_OK &&
 		sqlite3_prepare_v2(image,
 			"SELECT name, version_num FROM sqlite_master, alembic_version "
-			"WHERE type = 'table'",
+			"WHERE type = 'table' AND name NOT GLOB 'mlm_*'",
 			-1, &names, NULL) != SQLITE_OK)
 		status = sqlite_out_of_memory(err);
 	while (status == MLM_OK && sqlite3_step(names) == SQLITE_ROW) {

@@ -156,7 +156,8 @@ static mlm_status configure(struct sqlite_store *store, mlm_error *err)
 		"could not configure the connection", err);
 	if (status != MLM_OK || store->read_only)
 		return status;
-	status = set_journal_mode(store, err);
+	if (!store->inspect)
+		status = set_journal_mode(store, err);
 	if (status != MLM_OK)
 		return status;
 	/* The header of a new log is synced at the first commit, twice 4 ms where this was
@@ -245,7 +246,7 @@ static mlm_status complete(struct sqlite_store *store, bool empty, mlm_error *er
 
 static mlm_status prepare_store(struct sqlite_store *store, mlm_error *err)
 {
-	if (!store->for_flusher && access(store->path, F_OK) != 0) {
+	if (!store->for_flusher && !store->inspect && access(store->path, F_OK) != 0) {
 		mlm_status status =
 			sqlite_create_file(store->path, !filesystem_is_network(store->path), err);
 		if (status != MLM_OK)
@@ -260,7 +261,12 @@ static mlm_status prepare_store(struct sqlite_store *store, mlm_error *err)
 	if (empty && store->read_only)
 		return error_set(err, MLM_EIO, "sqlite", "the store '%s' is empty and read-only",
 			store->path);
-	return store->read_only || store->for_flusher ? MLM_OK : complete(store, empty, err);
+	if (empty && store->inspect)
+		return error_set(
+			err, MLM_ECORRUPT, "sqlite", "the store '%s' is empty", store->path);
+	return store->read_only || store->for_flusher || store->inspect
+		       ? MLM_OK
+		       : complete(store, empty, err);
 }
 
 mlm_status sqlite_store_open(
@@ -274,6 +280,7 @@ mlm_status sqlite_store_open(
 	store->path = strdup(options->uri + strlen("sqlite:"));
 	store->artifacts = strdup(options->artifacts ? options->artifacts : "mlartifacts");
 	store->for_flusher = options->for_flusher;
+	store->inspect = options->inspect;
 	store->durability = options->durability;
 	store->busy_timeout_ms = options->busy_timeout_ms;
 	store->jitter = (uint64_t)clock_monotonic_ns() ^ (uint64_t)getpid() << 32;

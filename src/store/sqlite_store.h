@@ -30,6 +30,7 @@ struct sqlite_store {
 	struct sqlite_layout layout;
 	bool read_only;
 	bool for_flusher;
+	bool inspect;
 	mlm_durability durability;
 	uint32_t busy_timeout_ms;
 	bool first_write_unsynced; /* see sqlite_end() */

@@ -29,6 +29,8 @@ struct store_options {
 	mlm_durability durability;
 	/* The flusher's connection: it writes big batches and never creates or migrates. */
 	bool for_flusher;
+	/* To be looked at and left as it is: nothing is created, added or switched. */
+	bool inspect;
 	uint32_t busy_timeout_ms; /* how long a write may wait for another writer */
 };
 

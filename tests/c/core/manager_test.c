@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mlmanager/manager.h"
 
+#include <sqlite3.h>
 #include <sys/wait.h>
 
 #include "scratch_store.h"
@@ -142,6 +143,97 @@ TEST(manager_doctor__finds_nothing_wrong_with_a_new_store)
 	scratch_remove(&s);
 }
 
+TEST(manager_close__leaves_no_run_open_that_was_put_aside)
+{
+	struct scratch s;
+	mlm_run *first = NULL;
+	mlm_run *second = NULL;
+	char id[MLM_ID_SIZE];
+	scratch_start(&s, &first);
+	MUST(mlm_run_end(first, MLM_RUN_UNCHANGED, &err));
+	MUST(mlm_run_start(s.manager, NULL, &second, &err));
+	snprintf(id, sizeof(id), "%s", mlm_run_id(second));
+	MUST(mlm_run_end(second, MLM_RUN_UNCHANGED, &err));
+	MUST(mlm_run_set_active(s.manager, mlm_run_id(first), NULL, &err));
+	MUST(mlm_run_set_active(s.manager, id, NULL, &err));
+	MUST(mlm_manager_close(s.manager, 0, &err));
+	CHECK(!mlm_run_is_open(first));
+	CHECK_STATUS(mlm_run_log_metric(first, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err),
+		MLM_ESTATE);
+	scratch_remove(&s);
+}
+
+static void change_store(const struct scratch *s, const char *sql)
+{
+	sqlite3 *db = NULL;
+	CHECK_INT(sqlite3_open(s->path, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_close(db), SQLITE_OK);
+}
+
+TEST(manager_close__leaves_a_run_that_the_store_would_not_end_to_the_next_opener)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_run_list *list = NULL;
+	char id[MLM_ID_SIZE];
+	scratch_start(&s, &run);
+	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
+	change_store(&s, "CREATE TRIGGER no BEFORE UPDATE ON runs "
+			 "BEGIN SELECT RAISE(ABORT, 'no'); END");
+	CHECK_STATUS(mlm_manager_close(s.manager, 0, &err), MLM_ECORRUPT);
+	mlm_manager_free(s.manager);
+	change_store(&s, "DROP TRIGGER no");
+	scratch_reopen(&s);
+	MUST(mlm_run_get(s.manager, id, &list, &err));
+	CHECK_INT(list->items[0].status, MLM_RUN_KILLED);
+	mlm_run_list_free(list);
+	scratch_remove(&s);
+}
+
+static int count_of(const struct scratch *s, const char *sql)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *rows = NULL;
+	CHECK_INT(sqlite3_open_v2(s->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_prepare_v2(db, sql, -1, &rows, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_step(rows), SQLITE_ROW);
+	int count = sqlite3_column_int(rows, 0);
+	sqlite3_finalize(rows);
+	sqlite3_close(db);
+	return count;
+}
+
+TEST(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected)
+{
+	static const char journals[] =
+		"SELECT count(*) FROM sqlite_master WHERE name = 'mlm_journals'";
+	static const char wal[] =
+		"SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'";
+	struct scratch s;
+	int findings = 0;
+	scratch_open(&s);
+	mlm_manager_free(s.manager);
+	change_store(&s, "PRAGMA journal_mode = DELETE; DROP TABLE mlm_journals;"
+			 "DELETE FROM experiments");
+	mlm_manager_options options = scratch_options(&s);
+	options.inspect = true;
+	MUST(mlm_manager_open(&options, &s.manager, &err));
+	MUST(mlm_manager_doctor(s.manager, false, count_findings, &findings, &err));
+	CHECK_INT(findings, 1);
+	MUST(mlm_manager_close(s.manager, 0, &err));
+	mlm_manager_free(s.manager);
+	CHECK_INT(count_of(&s, journals), 0);
+	CHECK_INT(count_of(&s, wal), 0);
+	CHECK_INT(count_of(&s, "SELECT count(*) FROM experiments"), 0);
+	/* To repair it is to open it as any writer does. */
+	MUST(mlm_manager_open(&options, &s.manager, &err));
+	MUST(mlm_manager_doctor(s.manager, true, count_findings, &findings, &err));
+	CHECK_INT(count_of(&s, journals), 1);
+	CHECK_INT(count_of(&s, "SELECT count(*) FROM experiments"), 1);
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	RUN(manager_open__einval_on_wrong_options);
@@ -151,5 +243,8 @@ int main(void)
 	RUN(manager_flush__makes_records_visible_to_others);
 	RUN(manager__a_forked_child_is_told_so_and_disturbs_nothing);
 	RUN(manager_doctor__finds_nothing_wrong_with_a_new_store);
+	RUN(manager_close__leaves_no_run_open_that_was_put_aside);
+	RUN(manager_close__leaves_a_run_that_the_store_would_not_end_to_the_next_opener);
+	RUN(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected);
 	return check_done();
 }

@@ -102,6 +102,22 @@ TEST(run_log_params__eexists_for_the_name_of_a_running_timer)
 	scratch_remove(&s);
 }
 
+TEST(run_end__ends_a_run_with_a_timer_that_another_process_deleted)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_manager *other = NULL;
+	scratch_start(&s, &run);
+	MUST(mlm_timer_start(run, "t", MLM_TIMER_AS_PARAM, &err));
+	mlm_manager_options options = scratch_options(&s);
+	MUST(mlm_manager_open(&options, &other, &err));
+	MUST(mlm_run_delete_id(other, mlm_run_id(run), &err));
+	mlm_manager_free(other);
+	CHECK_STATUS(mlm_run_end(run, MLM_RUN_UNCHANGED, &err), MLM_ESTATE);
+	CHECK(!mlm_run_is_open(run));
+	scratch_remove(&s);
+}
+
 TEST(timer_start__efull_over_the_limit)
 {
 	struct scratch s;
@@ -123,6 +139,7 @@ int main(void)
 	RUN(timer_start__as_metric_runs_again_and_again);
 	RUN(run_end__logs_the_timers_that_still_run);
 	RUN(run_log_params__eexists_for_the_name_of_a_running_timer);
+	RUN(run_end__ends_a_run_with_a_timer_that_another_process_deleted);
 	RUN(timer_start__efull_over_the_limit);
 	return check_done();
 }
