@@ -54,9 +54,10 @@ __attribute__((format(printf, 3, 4))) static mlm_status fail(
 	if (p->fault)
 		*p->fault = (struct filter_fault){ p->entry, at.position, at.size };
 	if (p->is_order)
-		return error_set(p->err, MLM_EINVAL, "filter", "order_by[%zu], byte %zu: %s",
-			p->entry, at.position, what);
-	return error_set(p->err, MLM_EINVAL, "filter", "filter, byte %zu: %s", at.position, what);
+		return error_set(p->err, MLM_EINVAL, "filter", "order_by entry %zu, byte %zu: %s",
+			p->entry + 1, at.position + 1, what);
+	return error_set(
+		p->err, MLM_EINVAL, "filter", "filter, byte %zu: %s", at.position + 1, what);
 }
 
 static mlm_status no_memory(struct parser *p)
@@ -610,8 +611,8 @@ mlm_status filter_parse_order(struct arena *arena, enum filter_subject subject,
 		for (size_t j = 0; j < i; j++) {
 			/* MLflow lets experiments repeat a field; the first decides. */
 			if (subject == FILTER_RUNS && is_same_field(&orders[i], &orders[j]))
-				return fail(p, field.place, "'%.*s' is in order_by[%zu] already",
-					EXCERPT(field.place), j);
+				return fail(p, field.place, "'%.*s' is entry %zu already",
+					EXCERPT(field.place), j + 1);
 		}
 	}
 	*orders_out = (struct filter_order_list){ orders, count };

@@ -407,7 +407,7 @@ TEST(filter_parse_order__einval_says_what_and_where)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		CHECK_STATUS(parse_order(FILTER_RUNS, cases[i].text), MLM_EINVAL);
 		CHECK_CONTAINS(err.message, cases[i].part);
-		CHECK_CONTAINS(err.message, "order_by[0], byte ");
+		CHECK_CONTAINS(err.message, "order_by entry 1, byte ");
 		CHECK_INT(fault.position, cases[i].position);
 		CHECK_INT(fault.size, cases[i].size);
 		CHECK_INT(orders.count, 0);
@@ -423,8 +423,7 @@ TEST(filter_parse_order__einval_on_a_field_twice)
 	CHECK_STATUS(filter_parse_order(arena, FILTER_RUNS, entries, 3, &orders, &fault, &err),
 		MLM_EINVAL);
 	CHECK_INT(fault.entry, 2);
-	CHECK_CONTAINS(
-		err.message, "order_by[2], byte 0: 'attr.Created' is in order_by[1] already");
+	CHECK_CONTAINS(err.message, "order_by entry 3, byte 1: 'attr.Created' is entry 2 already");
 	const char *many[FILTER_ORDERS_MAX + 1] = { "metrics.a" };
 	CHECK_STATUS(filter_parse_order(
 			     arena, FILTER_RUNS, many, FILTER_ORDERS_MAX + 1, &orders, NULL, &err),
