@@ -3,10 +3,10 @@
 #define STORE_SQLITE_FORK_H
 
 /*
- * SQLite keeps for each database file what this process has locked. A forked child inherits the book
- * but not the locks: a connection of its own would wait for ever for a thread that does not exist
- * there, or read without the lock it believes it has. So a fork waits until none of our threads is
- * inside SQLite, and the child closes what it inherited before it does anything else.
+ * SQLite keeps for each database file what this process has locked. A forked child inherits the
+ * book but not the locks: a connection of its own would wait for ever for a thread that does not
+ * exist there, or read without the lock it believes it has. So a fork waits until none of our
+ * threads is inside SQLite, and the child closes what it inherited before it does anything else.
  */
 
 #include <stdbool.h>
@@ -15,8 +15,8 @@
 
 struct sqlite_store;
 
-/** Every call into SQLite stands between the two. leave() returns true when a fork cut the call short
- * (it failed with EAGAIN and did nothing): the same call is to be made again. */
+/** Every call into SQLite stands between the two. leave() returns true when a fork cut the call
+ * short (it failed with EAGAIN and did nothing): the same call is to be made again. */
 void sqlite_fork_enter(void);
 bool sqlite_fork_leave(mlm_status status);
 

@@ -48,7 +48,7 @@ static void check_fault(enum filter_subject subject, const char *text, size_t po
 		CHECK(false);
 	}
 	char place[40];
-	snprintf(place, sizeof(place), "filter, byte %zu: ", position);
+	snprintf(place, sizeof(place), "filter, byte %zu: ", position + 1);
 	CHECK(strncmp(err.message, place, strlen(place)) == 0);
 }
 
