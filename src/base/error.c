@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <utf8proc.h>
 
 /* vsnprintf cuts at a byte; a message must stay valid UTF-8 for whoever prints it as JSON. */
 static void drop_partial_character(char *text, size_t size)
@@ -19,12 +20,27 @@ static void drop_partial_character(char *text, size_t size)
 		text[end - 1] = '\0';
 }
 
+/* A message repeats what the caller gave, which may be any bytes, or cut within a character. */
+static void replace_wrong_bytes(char *text)
+{
+	size_t size = strlen(text);
+	for (size_t i = 0; i < size;) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t used = utf8proc_iterate(
+			(const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(size - i), &c);
+		if (used <= 0)
+			text[i] = '?';
+		i += used > 0 ? (size_t)used : 1;
+	}
+}
+
 __attribute__((format(printf, 2, 0))) static void format_message(
 	mlm_error *err, const char *format, va_list arguments)
 {
 	int length = vsnprintf(err->message, sizeof(err->message), format, arguments);
 	if (length >= (int)sizeof(err->message))
 		drop_partial_character(err->message, sizeof(err->message) - 1);
+	replace_wrong_bytes(err->message);
 }
 
 mlm_status error_set(mlm_error *err, mlm_status status, const char *area, const char *format, ...)
@@ -71,6 +87,7 @@ mlm_status error_set_errno(mlm_error *err, int errnum, const char *area, const c
 	va_end(arguments);
 	size_t used = strlen(err->message);
 	snprintf(err->message + used, sizeof(err->message) - used, ": %s", strerror(errnum));
+	replace_wrong_bytes(err->message);
 	return status;
 }
 

@@ -99,14 +99,16 @@ mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
 		options->version, MLM_EXPERIMENT_OPTIONS_VERSION, "mlm_experiment_options", err);
 	if (status == MLM_OK)
 		status = limits_check_experiment_name(name, err);
+	if (status == MLM_OK && options->artifact_location)
+		status = limits_check_artifact_location(options->artifact_location, err);
 	if (status != MLM_OK)
 		return status;
 	struct arena *arena = arena_new();
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
 	mlm_experiment_options checked = *options;
-	status = limits_check_texts(options->tags, options->tag_count, MLM_TAG_VALUE_MAX, "tag",
-		arena, &checked.tags, err);
+	status = limits_check_texts(options->tags, options->tag_count, MLM_EXPERIMENT_TAG_VALUE_MAX,
+		"tag", arena, &checked.tags, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
 	if (status == MLM_OK) {
@@ -266,8 +268,8 @@ mlm_status mlm_experiment_set_tag(mlm_manager *manager, const char *experiment_i
 	const mlm_text *checked = NULL;
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
-	mlm_status status = limits_check_texts(
-		&(mlm_text){ key, value }, 1, MLM_TAG_VALUE_MAX, "tag", arena, &checked, err);
+	mlm_status status = limits_check_texts(&(mlm_text){ key, value }, 1,
+		MLM_EXPERIMENT_TAG_VALUE_MAX, "tag", arena, &checked, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
 	if (status == MLM_OK) {

@@ -157,6 +157,24 @@ mlm_status limits_check_experiment_name(const char *name, mlm_error *err)
 	return MLM_OK;
 }
 
+mlm_status limits_check_artifact_location(const char *location, mlm_error *err)
+{
+	size_t characters = 0;
+	size_t bytes = 0;
+	if (!measure(location, MLM_ARTIFACT_LOCATION_MAX, &characters, &bytes))
+		return error_set(
+			err, MLM_EINVAL, "experiment", "the artifact location is not UTF-8");
+	if (characters > MLM_ARTIFACT_LOCATION_MAX)
+		return error_set(err, MLM_EINVAL, "experiment",
+			"the artifact location has %zu characters; at most %d are allowed",
+			characters, MLM_ARTIFACT_LOCATION_MAX);
+	if (strncmp(location, "runs:", strlen("runs:")) == 0)
+		return error_set(err, MLM_EINVAL, "experiment",
+			"the artifact location '%s' is that of a run; give a directory or a URI",
+			location);
+	return MLM_OK;
+}
+
 mlm_status limits_check_texts(const mlm_text *texts, size_t count, size_t max, const char *kind,
 	struct arena *arena, const mlm_text **texts_out, mlm_error *err)
 {
@@ -176,4 +194,23 @@ mlm_status limits_check_texts(const mlm_text *texts, size_t count, size_t max, c
 		checked[i].key = key;
 	}
 	return MLM_OK;
+}
+
+const char *limits_clean_text(const char *text, size_t max, struct arena *arena)
+{
+	static const char stand_in[] = "\xEF\xBF\xBD"; /* U+FFFD */
+	size_t size = strlen(text);
+	char *clean = arena_alloc(arena, size * (sizeof(stand_in) - 1) + 1);
+	size_t used = 0;
+	for (size_t i = 0, characters = 0; clean && i < size && characters < max; characters++) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t bytes = utf8proc_iterate(
+			(const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(size - i), &c);
+		bool is_text = bytes > 0;
+		size_t count = is_text ? (size_t)bytes : sizeof(stand_in) - 1;
+		memcpy(clean + used, is_text ? text + i : stand_in, count);
+		used += count;
+		i += is_text ? count : 1;
+	}
+	return clean;
 }

@@ -21,11 +21,18 @@ mlm_status limits_check_key(const char *key, size_t size, const char *what, mlm_
 mlm_status limits_check_value(const char *key, const char *value, size_t max, const char *what,
 	struct arena *arena, const char **value_out, mlm_error *err);
 
+/** A text that the machine gave, a path or a login, which no caller could correct: a copy in the
+ * arena with U+FFFD for bytes that are not UTF-8, cut to max characters. NULL: memory ran out. */
+const char *limits_clean_text(const char *text, size_t max, struct arena *arena);
+
 /** Errors: EINVAL. */
 mlm_status limits_check_experiment_name(const char *name, mlm_error *err);
 
+/** Errors: EINVAL. */
+mlm_status limits_check_artifact_location(const char *location, mlm_error *err);
+
 /** Checks count texts and copies the array (not the strings, unless cut) into the arena.
- * max is MLM_PARAM_VALUE_MAX or MLM_TAG_VALUE_MAX; kind is "param" or "tag". */
+ * max is MLM_PARAM_VALUE_MAX or one of the MLM_…TAG_VALUE_MAX; kind is "param" or "tag". */
 mlm_status limits_check_texts(const mlm_text *texts, size_t count, size_t max, const char *kind,
 	struct arena *arena, const mlm_text **texts_out, mlm_error *err);
 

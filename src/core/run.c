@@ -128,9 +128,26 @@ static const char *program_path(char *buffer, size_t size)
 	return buffer;
 }
 
+/* What the caller gave becomes columns and tags: checked as tags are. */
+static mlm_status check_options(const mlm_run_options *options, struct arena *arena,
+	mlm_run_options *checked_out, mlm_error *err)
+{
+	*checked_out = *options;
+	mlm_status status = limits_check_texts(options->tags, options->tag_count, MLM_TAG_VALUE_MAX,
+		"tag", arena, &checked_out->tags, err);
+	if (status == MLM_OK && options->run_name)
+		status = limits_check_value("mlflow.runName", options->run_name, MLM_TAG_VALUE_MAX,
+			"tag", arena, &checked_out->run_name, err);
+	if (status == MLM_OK && options->user_id)
+		status = limits_check_value("mlflow.user", options->user_id, MLM_TAG_VALUE_MAX,
+			"tag", arena, &checked_out->user_id, err);
+	return status;
+}
+
 /* Decides name, user and MLflow's standard tags of a new run. */
 static mlm_status describe(mlm_manager *manager, const mlm_run_options *options,
-	struct store_new_run *run, struct standard_tags *standard, mlm_error *err)
+	struct store_new_run *run, struct standard_tags *standard, struct arena *arena,
+	mlm_error *err)
 {
 	const char *tagged = find_tag(options->tags, options->tag_count, "mlflow.runName");
 	const char *tagged_user = find_tag(options->tags, options->tag_count, "mlflow.user");
@@ -151,12 +168,15 @@ static mlm_status describe(mlm_manager *manager, const mlm_run_options *options,
 		run->user_id = tagged_user;
 	} else {
 		user_name_read(standard->user);
-		run->user_id = standard->user;
+		run->user_id = limits_clean_text(standard->user, MLM_TAG_VALUE_MAX, arena);
 	}
-	run->source_name = options->source_name ? options->source_name
-						: program_path(standard->source_name,
-							  sizeof(standard->source_name));
-	bool has_commit = git_commit_read(run->source_name, standard->commit);
+	const char *source = options->source_name ? options->source_name
+						  : program_path(standard->source_name,
+							    sizeof(standard->source_name));
+	bool has_commit = git_commit_read(source, standard->commit);
+	run->source_name = limits_clean_text(source, MLM_TAG_VALUE_MAX, arena);
+	if (!run->user_id || !run->source_name)
+		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	add_standard(standard, options, "mlflow.user", run->user_id);
 	add_standard(standard, options, "mlflow.source.name", run->source_name);
 	add_standard(standard, options, "mlflow.source.type", "LOCAL");
@@ -257,7 +277,7 @@ static mlm_status start(
 	struct arena *arena = arena_new();
 	struct standard_tags *standard = arena ? arena_alloc(arena, sizeof(*standard)) : NULL;
 	char run_id[MLM_ID_SIZE];
-	const mlm_text *checked = NULL;
+	mlm_run_options checked;
 	struct store_new_run row = {
 		.run_id = run_id,
 		.experiment_id =
@@ -270,10 +290,9 @@ static mlm_status start(
 	}
 	status = new_run_id(run_id, err);
 	if (status == MLM_OK)
-		status = limits_check_texts(options->tags, options->tag_count, MLM_TAG_VALUE_MAX,
-			"tag", arena, &checked, err);
+		status = check_options(options, arena, &checked, err);
 	if (status == MLM_OK)
-		status = describe(manager, options, &row, standard, err);
+		status = describe(manager, &checked, &row, standard, arena, err);
 	if (status != MLM_OK)
 		goto out;
 	mlm_text *tags = arena_array(arena, options->tag_count + standard->count, sizeof(*tags));
@@ -283,7 +302,7 @@ static mlm_status start(
 	}
 	memcpy(tags, standard->tags, standard->count * sizeof(*tags));
 	if (options->tag_count)
-		memcpy(tags + standard->count, checked, options->tag_count * sizeof(*tags));
+		memcpy(tags + standard->count, checked.tags, options->tag_count * sizeof(*tags));
 	row.tags = tags;
 	row.tag_count = standard->count + options->tag_count;
 	status = create(manager, &row, run_out, err);

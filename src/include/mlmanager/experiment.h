@@ -9,8 +9,10 @@
 extern "C" {
 #endif
 
-#define MLM_ID_SIZE             64 /* bytes that hold any experiment or run id, with the NUL */
-#define MLM_EXPERIMENT_NAME_MAX 500 /* characters; MLflow's limit */
+#define MLM_ID_SIZE                  64 /* bytes that hold any experiment or run id, with the NUL */
+#define MLM_EXPERIMENT_NAME_MAX      500 /* characters; MLflow's limit */
+#define MLM_EXPERIMENT_TAG_VALUE_MAX 20000 /* characters */
+#define MLM_ARTIFACT_LOCATION_MAX    2048 /* characters; MLflow's default limit */
 
 /* "active" and "deleted" in MLflow's columns. */
 typedef enum mlm_lifecycle { MLM_ACTIVE = 0, MLM_DELETED = 1 } mlm_lifecycle;

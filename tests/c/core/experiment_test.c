@@ -113,6 +113,29 @@ TEST(experiment_rename__eexists_on_a_taken_name)
 	scratch_remove(&s);
 }
 
+TEST(experiment_create__has_mlflows_limits_for_locations_and_tags)
+{
+	struct scratch s;
+	char text[MLM_EXPERIMENT_TAG_VALUE_MAX + 2];
+	char id[MLM_ID_SIZE];
+	mlm_experiment_options options = MLM_EXPERIMENT_OPTIONS_INIT;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	scratch_open(&s);
+	options.artifact_location = "caf\xE9";
+	CHECK_STATUS(mlm_experiment_create(s.manager, "a", &options, NULL, &err), MLM_EINVAL);
+	options.artifact_location = "runs:/0/artifacts";
+	CHECK_STATUS(mlm_experiment_create(s.manager, "a", &options, NULL, &err), MLM_EINVAL);
+	options.artifact_location = text;
+	CHECK_STATUS(mlm_experiment_create(s.manager, "a", &options, NULL, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "2048");
+	MUST(mlm_experiment_create(s.manager, "a", NULL, id, &err));
+	CHECK_STATUS(mlm_experiment_set_tag(s.manager, id, "k", text, &err), MLM_EINVAL);
+	text[MLM_EXPERIMENT_TAG_VALUE_MAX] = '\0';
+	MUST(mlm_experiment_set_tag(s.manager, id, "k", text, &err));
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	RUN(experiment_create__makes_and_finds_and_activates);
@@ -121,5 +144,6 @@ int main(void)
 	RUN(experiment_set_active__takes_a_name_first_and_then_an_id);
 	RUN(experiment_delete__estate_with_an_active_run);
 	RUN(experiment_rename__eexists_on_a_taken_name);
+	RUN(experiment_create__has_mlflows_limits_for_locations_and_tags);
 	return check_done();
 }

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include <utf8proc.h>
+
 #include "scratch_store.h"
 
 static const mlm_run_record *get(struct scratch *s, const char *id, mlm_run_list **list)
@@ -79,6 +81,79 @@ TEST(run_start__writes_standard_tags)
 	CHECK_STRING(tag_of(record, "mlflow.source.name"), "train.lua");
 	CHECK_STRING(tag_of(record, "mlflow.source.type"), "LOCAL");
 	mlm_run_list_free(list);
+	scratch_remove(&s);
+}
+
+TEST(run_start__einval_on_names_that_are_not_utf8_or_too_long)
+{
+	struct scratch s;
+	char many[MLM_TAG_VALUE_MAX + 2];
+	mlm_run_options options = MLM_RUN_OPTIONS_INIT;
+	scratch_open(&s);
+	MUST(mlm_experiment_create(s.manager, "tests", NULL, NULL, &err));
+	options.run_name = "caf\xE9";
+	CHECK_STATUS(mlm_run_start(s.manager, &options, NULL, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "mlflow.runName");
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	options.run_name = many;
+	CHECK_STATUS(mlm_run_start(s.manager, &options, NULL, &err), MLM_EINVAL);
+	options.run_name = NULL;
+	options.user_id = "\xFF";
+	CHECK_STATUS(mlm_run_start(s.manager, &options, NULL, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "mlflow.user");
+	CHECK(!mlm_run_active(s.manager));
+	scratch_remove(&s);
+}
+
+TEST(run_start__replaces_bytes_of_paths_and_logins_that_are_not_utf8)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_run_list *list = NULL;
+	mlm_run_options options = MLM_RUN_OPTIONS_INIT;
+	const char *before = getenv("MLFLOW_TRACKING_USERNAME");
+	char *kept = before ? strdup(before) : NULL;
+	scratch_open(&s);
+	MUST(mlm_experiment_create(s.manager, "tests", NULL, NULL, &err));
+	setenv("MLFLOW_TRACKING_USERNAME", "Ren\xE9", 1);
+	options.source_name = "/tmp/caf\xE9.lua";
+	MUST(mlm_run_start(s.manager, &options, &run, &err));
+	const mlm_run_record *record = get(&s, mlm_run_id(run), &list);
+	CHECK_STRING(record->user_id, "Ren\xEF\xBF\xBD");
+	CHECK_STRING(tag_of(record, "mlflow.user"), "Ren\xEF\xBF\xBD");
+	CHECK_STRING(tag_of(record, "mlflow.source.name"), "/tmp/caf\xEF\xBF\xBD.lua");
+	mlm_run_list_free(list);
+	if (kept)
+		setenv("MLFLOW_TRACKING_USERNAME", kept, 1);
+	else
+		unsetenv("MLFLOW_TRACKING_USERNAME");
+	free(kept);
+	scratch_remove(&s);
+}
+
+TEST(errors__are_utf8_whatever_they_repeat)
+{
+	struct scratch s;
+	char key[80];
+	scratch_open(&s);
+	CHECK_STATUS(mlm_experiment_set_active(s.manager, "caf\xE9", &err), MLM_ENOTFOUND);
+	CHECK_CONTAINS(err.message, "'caf?'");
+	/* Cut within a character. */
+	strcpy(key, "!");
+	for (int i = 0; i < 19; i++)
+		strcat(key, "\xF0\x9D\x92\xB3");
+	mlm_text tag = { key, "v" };
+	mlm_run_options options = MLM_RUN_OPTIONS_INIT;
+	options.tags = &tag;
+	options.tag_count = 1;
+	MUST(mlm_experiment_create(s.manager, "tests", NULL, NULL, &err));
+	CHECK_STATUS(mlm_run_start(s.manager, &options, NULL, &err), MLM_EINVAL);
+	utf8proc_int32_t c;
+	utf8proc_ssize_t used = 1;
+	for (const char *at = err.message; *at && used > 0; at += used)
+		used = utf8proc_iterate((const utf8proc_uint8_t *)at, -1, &c);
+	CHECK(used > 0);
 	scratch_remove(&s);
 }
 
@@ -298,6 +373,9 @@ int main(void)
 	RUN(run_start__estate_while_one_is_active_names_both_ways_out);
 	RUN(run_start__einval_when_name_and_tag_differ);
 	RUN(run_start__writes_standard_tags);
+	RUN(run_start__einval_on_names_that_are_not_utf8_or_too_long);
+	RUN(run_start__replaces_bytes_of_paths_and_logins_that_are_not_utf8);
+	RUN(errors__are_utf8_whatever_they_repeat);
 	RUN(nested_run__goes_on_top_and_comes_off_first);
 	RUN(set_active__adds_to_a_finished_run_and_leaves_its_end);
 	RUN(log_metric__steps_count_by_themselves_and_explicit_ones_stay);
