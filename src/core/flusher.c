@@ -13,21 +13,29 @@
 #define RETRY_MS_MAX       1000
 #define THREAD_STACK_BYTES (1024u * 1024u)
 
+/* A waiting thread that has this much time writes by itself what is no more than this, unless
+ * another writer is in its way for longer. */
+#define HERE_MS_MIN    1000u
+#define HERE_BYTES_MAX (64u * 1024u)
+#define HERE_BUSY_MS   50u
+
 struct flusher {
 	struct journal *journal;
 	const struct store_ops *ops;
 	struct store_options store_options;
 	store_refused_fn refused;
 	void *payload;
-	struct store *store; /* the thread's */
-	struct drain drain; /* the thread's */
-	uint32_t retry_ms; /* the thread's */
 	pthread_t thread;
+
+	pthread_mutex_t draining; /* what follows; taken before the other mutex */
+	struct store *store; /* the thread's own, opened when it has something to write */
+	struct drain drain;
 
 	pthread_mutex_t mutex; /* what follows */
 	pthread_cond_t wake;
 	pthread_cond_t done;
 	bool stops;
+	uint32_t retry_ms;
 	uint64_t wanted; /* somebody waits for this position */
 	uint64_t drained;
 	uint64_t failures; /* attempts that failed so far */
@@ -45,9 +53,9 @@ static void until_ms(struct timespec *at_out, uint32_t milliseconds)
 static void succeeded(struct flusher *flusher)
 {
 	uint64_t position = flusher->drain.reader.position;
-	flusher->retry_ms = 0;
 	journal_set_drained(flusher->journal, position);
 	pthread_mutex_lock(&flusher->mutex);
+	flusher->retry_ms = 0;
 	flusher->drained = position;
 	flusher->failure.status = MLM_OK;
 	pthread_cond_broadcast(&flusher->done);
@@ -56,24 +64,25 @@ static void succeeded(struct flusher *flusher)
 
 static void failed(struct flusher *flusher, const mlm_error *failure)
 {
+	pthread_mutex_lock(&flusher->mutex);
 	flusher->retry_ms = flusher->retry_ms ? flusher->retry_ms * 2 : RETRY_MS_FIRST;
 	if (flusher->retry_ms > RETRY_MS_MAX)
 		flusher->retry_ms = RETRY_MS_MAX;
-	pthread_mutex_lock(&flusher->mutex);
 	flusher->failure = *failure;
 	flusher->failures++;
 	pthread_cond_broadcast(&flusher->done);
 	pthread_mutex_unlock(&flusher->mutex);
 }
 
-/* One batch. False when there is nothing more to do now. */
-static bool drain_some(struct flusher *flusher)
+/* One batch, through a store that the caller lends or the thread's own. False when there is nothing
+ * more to do now. */
+static bool drain_some(struct flusher *flusher, struct store *lent)
 {
 	mlm_error err = MLM_ERROR_INIT;
 	uint64_t limit = journal_published(flusher->journal);
 	bool more = false;
 	mlm_status status = MLM_OK;
-	if (!flusher->store)
+	if (!lent && !flusher->store)
 		status = flusher->ops->open(&flusher->store_options, &flusher->store, &err);
 	/* A batch that failed is still there and goes first. */
 	if (status == MLM_OK && flusher->drain.point_count < DRAIN_POINTS_MAX)
@@ -81,8 +90,8 @@ static bool drain_some(struct flusher *flusher)
 	else
 		more = true;
 	if (status == MLM_OK && flusher->drain.point_count > 0)
-		status = drain_apply(&flusher->drain, flusher->store, NULL, 0, flusher->refused,
-			flusher->payload, &err);
+		status = drain_apply(&flusher->drain, lent ? lent : flusher->store, NULL, 0,
+			flusher->refused, flusher->payload, &err);
 	if (status != MLM_OK) {
 		failed(flusher, &err);
 		return false;
@@ -106,10 +115,12 @@ static void *flush(void *argument)
 				break;
 		}
 		pthread_mutex_unlock(&flusher->mutex);
+		pthread_mutex_lock(&flusher->draining);
 		if (journal_published(flusher->journal) > flusher->drain.reader.position ||
 			flusher->drain.point_count > 0)
-			while (drain_some(flusher))
+			while (drain_some(flusher, NULL))
 				continue;
+		pthread_mutex_unlock(&flusher->draining);
 		pthread_mutex_lock(&flusher->mutex);
 	}
 	pthread_mutex_unlock(&flusher->mutex);
@@ -125,6 +136,7 @@ static mlm_status start_thread(struct flusher *flusher, mlm_error *err)
 	pthread_cond_init(&flusher->done, &clock);
 	pthread_condattr_destroy(&clock);
 	pthread_mutex_init(&flusher->mutex, NULL);
+	pthread_mutex_init(&flusher->draining, NULL);
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
@@ -178,8 +190,25 @@ static bool is_worth_waiting(mlm_status status)
 	return status == MLM_EAGAIN || status == MLM_ETIMEOUT;
 }
 
-mlm_status flusher_wait(
-	struct flusher *flusher, uint64_t position, uint32_t timeout_ms, mlm_error *err)
+/* A script that is over before the thread's first tick has logged little. The thread would have to
+ * open a connection and read the schema for it, and on a busy machine each hand-over between the
+ * two waits for the scheduler. */
+static void drain_here(struct flusher *flusher, struct store *store)
+{
+	if (pthread_mutex_trylock(&flusher->draining) != 0)
+		return;
+	if (!flusher->store) {
+		uint32_t busy_timeout_ms = store->busy_timeout_ms;
+		store->busy_timeout_ms = HERE_BUSY_MS;
+		while (drain_some(flusher, store))
+			continue;
+		store->busy_timeout_ms = busy_timeout_ms;
+	}
+	pthread_mutex_unlock(&flusher->draining);
+}
+
+mlm_status flusher_wait(struct flusher *flusher, struct store *store, uint64_t position,
+	uint32_t timeout_ms, mlm_error *err)
 {
 	struct timespec at;
 	mlm_status status = MLM_OK;
@@ -187,9 +216,17 @@ mlm_status flusher_wait(
 		until_ms(&at, timeout_ms);
 	pthread_mutex_lock(&flusher->mutex);
 	uint64_t failures = flusher->failures;
-	if (flusher->wanted < position)
-		flusher->wanted = position;
-	pthread_cond_signal(&flusher->wake);
+	if (flusher->drained < position && position - flusher->drained <= HERE_BYTES_MAX &&
+		timeout_ms >= HERE_MS_MIN) {
+		pthread_mutex_unlock(&flusher->mutex);
+		drain_here(flusher, store);
+		pthread_mutex_lock(&flusher->mutex);
+	}
+	if (flusher->drained < position) {
+		if (flusher->wanted < position)
+			flusher->wanted = position;
+		pthread_cond_signal(&flusher->wake);
+	}
 	while (flusher->drained < position) {
 		if (flusher->failures > failures && flusher->failure.status != MLM_OK &&
 			!is_worth_waiting(flusher->failure.status)) {
@@ -234,5 +271,6 @@ void flusher_close(struct flusher *flusher, bool is_owner)
 	pthread_cond_destroy(&flusher->wake);
 	pthread_cond_destroy(&flusher->done);
 	pthread_mutex_destroy(&flusher->mutex);
+	pthread_mutex_destroy(&flusher->draining);
 	free(flusher);
 }

@@ -14,7 +14,8 @@ struct flusher_options {
 	struct journal *journal; /* outlives the flusher */
 	const struct store_ops *ops;
 	struct store_options store; /* strings are borrowed for the flusher's life */
-	/* Called on the flusher's thread for each series that the store refused. */
+	/* Called for each series that the store refused, on the flusher's thread or in
+	 * flusher_wait(). */
 	store_refused_fn refused;
 	void *payload;
 };
@@ -24,13 +25,14 @@ mlm_status flusher_open(
 	const struct flusher_options *options, struct flusher **flusher_out, mlm_error *err);
 
 /**
- * Waits until all records below position are in the store.
+ * Waits until all records below position are in the store. A handful of records that the thread
+ * has not begun with is written here and now, through store, which is the caller's for that long.
  *
  * Errors: ETIMEOUT; EFULL, EIO or ECORRUPT when an attempt made after the call failed so. The
  *         records stay in the journal and are tried again.
  */
-mlm_status flusher_wait(
-	struct flusher *flusher, uint64_t position, uint32_t timeout_ms, mlm_error *err);
+mlm_status flusher_wait(struct flusher *flusher, struct store *store, uint64_t position,
+	uint32_t timeout_ms, mlm_error *err);
 
 /** Stops the thread after what it is doing; what is not drained stays in the journal. NULL is a
  * no-op. In a forked child there is no thread, and nothing is waited for. */

@@ -148,7 +148,8 @@ mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_e
 {
 	if (!manager->flusher)
 		return MLM_OK;
-	return flusher_wait(manager->flusher, journal_published(manager->journal), timeout_ms, err);
+	return flusher_wait(manager->flusher, manager->store, journal_published(manager->journal),
+		timeout_ms, err);
 }
 
 /* The first error that any run remembered, once. */

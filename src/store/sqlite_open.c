@@ -27,7 +27,7 @@ static int wait_for_writer(void *payload, int count)
 	if (count == 0)
 		store->busy_since_ns = now_ns;
 	if (sqlite_fork_is_due() ||
-		now_ns - store->busy_since_ns >= (int64_t)store->busy_timeout_ms * 1000000)
+		now_ns - store->busy_since_ns >= (int64_t)store->base.busy_timeout_ms * 1000000)
 		return 0;
 	store->jitter = store->jitter * 6364136223846793005u + 1442695040888963407u;
 	uint32_t random = (uint32_t)(store->jitter >> 33);
@@ -282,7 +282,7 @@ mlm_status sqlite_store_open(
 	store->for_flusher = options->for_flusher;
 	store->inspect = options->inspect;
 	store->durability = options->durability;
-	store->busy_timeout_ms = options->busy_timeout_ms;
+	store->base.busy_timeout_ms = options->busy_timeout_ms;
 	store->jitter = (uint64_t)clock_monotonic_ns() ^ (uint64_t)getpid() << 32;
 	mlm_status status = store->path && store->artifacts ? prepare_store(store, err)
 							    : sqlite_out_of_memory(err);

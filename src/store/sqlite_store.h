@@ -32,7 +32,6 @@ struct sqlite_store {
 	bool for_flusher;
 	bool inspect;
 	mlm_durability durability;
-	uint32_t busy_timeout_ms;
 	bool first_write_unsynced; /* see sqlite_end() */
 	uint64_t jitter; /* state of the busy handler's random sleeps */
 	int64_t busy_since_ns;

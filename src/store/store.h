@@ -167,6 +167,8 @@ struct store_ops {
 /* First member of every backend's struct. */
 struct store {
 	const struct store_ops *ops;
+	/* How long a write may wait for another writer. Whoever uses the store may change it. */
+	uint32_t busy_timeout_ms;
 };
 
 extern const struct store_ops sqlite_store_ops;
