@@ -450,6 +450,9 @@ void mlm_manager_free(mlm_manager *manager)
 	mlm_manager_close(manager, 0, NULL);
 	if (!is_owner) {
 		journal_close(manager->journal, false);
+		/* Its connection was closed by the fork. */
+		if (manager->store)
+			manager->ops->close(manager->store);
 	} else {
 		pthread_mutex_destroy(&manager->mutex);
 		pthread_mutex_destroy(&manager->refused_mutex);
