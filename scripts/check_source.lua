@@ -17,7 +17,7 @@ local FOREIGN = {
   { "^lauxlib%.h$", { binding = true, host = true } },
   { "^lualib%.h$", { binding = true, host = true } },
   { "^histedit%.h$", { host = true } },
-  { "^utf8proc%.h$", { core = true, binding = true } },
+  { "^utf8proc%.h$", { base = true, core = true, binding = true } },
 }
 local BANNED_NAMES = { util = 1, utils = 1, misc = 1, helper = 1, helpers = 1, common = 1 }
 local BANNED_CALLS = { "strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok", "atoi" }
