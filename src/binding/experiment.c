@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "binding/call.h"
+#include "binding/metatable.h"
 
 static const char *const lifecycle_names[] = { "active", "deleted" };
 
@@ -54,9 +55,10 @@ static struct held_list *hold(lua_State *L)
 {
 	struct held_list *held = lua_newuserdata(L, sizeof(*held));
 	held->list = NULL;
-	if (luaL_newmetatable(L, "mlmanager.experiment_list")) {
+	if (metatable_begin(L, "mlmanager.experiment_list")) {
 		lua_pushcfunction(L, free_held);
 		lua_setfield(L, -2, "__gc");
+		metatable_keep(L, "mlmanager.experiment_list");
 	}
 	lua_setmetatable(L, -2);
 	return held;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "binding/call.h"
+#include "binding/metatable.h"
 
 #define OWN_SOURCES "=mlmanager/" /* as embedded_load() names them */
 
@@ -53,13 +54,12 @@ static int raise(lua_State *L, const char *code, const char *area, int level)
 	lua_setfield(L, -2, "area");
 	push_where(L, level);
 	lua_setfield(L, -2, "where");
-	if (luaL_newmetatable(L, metatable)) {
+	if (metatable_begin(L, metatable)) {
 		lua_pushcfunction(L, error_to_string);
 		lua_setfield(L, -2, "__tostring");
 		lua_pushcfunction(L, error_concat);
 		lua_setfield(L, -2, "__concat");
-		lua_pushliteral(L, "mlmanager.error");
-		lua_setfield(L, -2, "__name");
+		metatable_keep(L, metatable);
 	}
 	lua_setmetatable(L, -2);
 	return lua_error(L);

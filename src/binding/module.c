@@ -9,6 +9,7 @@
 #include "binding/call.h"
 #include "binding/display.h"
 #include "binding/embedded.h"
+#include "binding/metatable.h"
 
 #define HANDLE_METATABLE "mlmanager.handle"
 #define TRACEBACK_TAG    "mlmanager.traceback"
@@ -126,9 +127,10 @@ static struct binding_manager *new_handle(lua_State *L)
 {
 	struct binding_manager *binding = lua_newuserdata(L, sizeof(*binding));
 	memset(binding, 0, sizeof(*binding));
-	if (luaL_newmetatable(L, HANDLE_METATABLE)) {
+	if (metatable_begin(L, HANDLE_METATABLE)) {
 		lua_pushcfunction(L, collect_handle);
 		lua_setfield(L, -2, "__gc");
+		metatable_keep(L, HANDLE_METATABLE);
 	}
 	lua_setmetatable(L, -2);
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &handles_key);
@@ -301,9 +303,10 @@ static int doctor(lua_State *L)
 	bool repair = call_optional_boolean(&call, 1);
 	struct findings *findings = lua_newuserdata(L, sizeof(*findings));
 	memset(findings, 0, sizeof(*findings));
-	if (luaL_newmetatable(L, "mlmanager.findings")) {
+	if (metatable_begin(L, "mlmanager.findings")) {
 		lua_pushcfunction(L, free_findings);
 		lua_setfield(L, -2, "__gc");
+		metatable_keep(L, "mlmanager.findings");
 	}
 	lua_setmetatable(L, -2);
 	if (mlm_manager_doctor(call.binding->manager, repair, keep_finding, findings, &err) !=

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "binding/call.h"
+#include "binding/metatable.h"
 
 #define RUN_METATABLE  "mlmanager.run"
 #define RUN_NAME_BYTES 2048 /* of a name that a run object shows */
@@ -384,25 +385,11 @@ const luaL_Reg binding_run_methods[] = {
 
 void binding_open_run(lua_State *L)
 {
-	if (!luaL_newmetatable(L, RUN_METATABLE)) {
+	/* A second load of the module must not lose what the first has pinned. */
+	if (!metatable_begin(L, RUN_METATABLE)) {
 		lua_pop(L, 1);
 		return;
 	}
-	lua_pushcfunction(L, leave_block);
-	lua_setfield(L, -2, "__close");
-	lua_pushcfunction(L, run_to_string);
-	lua_setfield(L, -2, "__tostring");
-	lua_pushliteral(L, RUN_METATABLE);
-	lua_setfield(L, -2, "__name");
-	lua_pushliteral(L, RUN_METATABLE);
-	lua_setfield(L, -2, "__metatable");
-	lua_newtable(L);
-	binding_add(L, binding_logging_functions, 0, 0);
-	binding_add(L, binding_text_functions, 0, 0);
-	binding_add(L, binding_timer_functions, 0, 0);
-	binding_add(L, binding_run_methods, 0, 0);
-	lua_setfield(L, -2, "__index");
-	lua_pop(L, 1);
 	lua_newtable(L);
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
@@ -413,4 +400,18 @@ void binding_open_run(lua_State *L)
 	lua_setfield(L, -2, "__mode");
 	lua_setmetatable(L, -2);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &pins_key);
+	lua_pushcfunction(L, leave_block);
+	lua_setfield(L, -2, "__close");
+	lua_pushcfunction(L, run_to_string);
+	lua_setfield(L, -2, "__tostring");
+	lua_pushliteral(L, RUN_METATABLE);
+	lua_setfield(L, -2, "__metatable");
+	lua_newtable(L);
+	binding_add(L, binding_logging_functions, 0, 0);
+	binding_add(L, binding_text_functions, 0, 0);
+	binding_add(L, binding_timer_functions, 0, 0);
+	binding_add(L, binding_run_methods, 0, 0);
+	lua_setfield(L, -2, "__index");
+	metatable_keep(L, RUN_METATABLE);
+	lua_pop(L, 1);
 }

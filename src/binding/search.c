@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "binding/call.h"
+#include "binding/metatable.h"
 
 /* The first five are those of both. */
 static const char *const run_query_fields[] = { "filter", "order_by", "max_results", "page_token",
@@ -85,9 +86,10 @@ static struct held_runs *hold_runs(lua_State *L)
 {
 	struct held_runs *held = lua_newuserdata(L, sizeof(*held));
 	held->list = NULL;
-	if (luaL_newmetatable(L, "mlmanager.run_list")) {
+	if (metatable_begin(L, "mlmanager.run_list")) {
 		lua_pushcfunction(L, free_runs);
 		lua_setfield(L, -2, "__gc");
+		metatable_keep(L, "mlmanager.run_list");
 	}
 	lua_setmetatable(L, -2);
 	return held;
@@ -225,9 +227,10 @@ static struct held_history *hold_history(lua_State *L)
 {
 	struct held_history *held = lua_newuserdata(L, sizeof(*held));
 	held->history = NULL;
-	if (luaL_newmetatable(L, "mlmanager.metric_history")) {
+	if (metatable_begin(L, "mlmanager.metric_history")) {
 		lua_pushcfunction(L, free_history);
 		lua_setfield(L, -2, "__gc");
+		metatable_keep(L, "mlmanager.metric_history");
 	}
 	lua_setmetatable(L, -2);
 	return held;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start_timer and log_and_stop_timer. */
 #include "binding/call.h"
+#include "binding/metatable.h"
 
 #define TIMER_METATABLE "mlmanager.timer"
 
@@ -56,7 +57,7 @@ static void push_timer(const struct call *call, mlm_run *run, const char *name)
 	lua_setfield(L, -2, "name");
 	binding_push_handle(call, run);
 	lua_rawsetp(L, -2, &timer_key);
-	if (luaL_newmetatable(L, TIMER_METATABLE)) {
+	if (metatable_begin(L, TIMER_METATABLE)) {
 		lua_pushcfunction(L, leave_block);
 		lua_setfield(L, -2, "__close");
 		lua_pushcfunction(L, timer_to_string);
@@ -67,6 +68,7 @@ static void push_timer(const struct call *call, mlm_run *run, const char *name)
 		lua_pushcfunction(L, stop_timer);
 		lua_setfield(L, -2, "stop");
 		lua_setfield(L, -2, "__index");
+		metatable_keep(L, TIMER_METATABLE);
 	}
 	lua_setmetatable(L, -2);
 }
