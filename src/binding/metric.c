@@ -287,9 +287,11 @@ static int log_metric_any(lua_State *L)
 		mlm_metric metric;
 		read_options(&call, 3, &metric);
 		metric.key = lua_tolstring(L, first, &metric.key_size);
-		if (!call_has(&call, 2))
-			call_bad(&call, 2, "value must be a number, got nil");
-		metric.value = check_value(&call, call_index(&call, 2), metric.key);
+		int is_number = 0;
+		metric.value = lua_tonumberx(L, call_index(&call, 2), &is_number);
+		if (!is_number)
+			call_bad(&call, 2, "the value of metric '%s' must be a number, got %s",
+				metric.key, binding_describe(L, call_index(&call, 2)));
 		log_values(&call, &metric, 1);
 		return 0;
 	}

@@ -19,6 +19,7 @@ extern const struct embedded_source module_sources[];
 /* Their addresses are keys in the registry. */
 static const char defaults_key; /* {store=, artifacts=, source_name=} */
 static const char handles_key; /* all managers' userdata, as weak keys */
+static const char module_key; /* the module, however often it is loaded */
 
 static const char *const manager_fields[] = { "store", "tracking_uri", "artifacts", "journal_dir",
 	"durability", "on_full", "journal_bytes_max", "system_metrics", NULL };
@@ -553,6 +554,8 @@ static void make_registry(lua_State *L)
 int luaopen_mlmanager(lua_State *L)
 {
 	luaL_checkversion(L);
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key) == LUA_TTABLE)
+		return 1;
 	make_registry(L);
 	binding_open_run(L);
 	lua_settop(L, 0);
@@ -570,5 +573,7 @@ int luaopen_mlmanager(lua_State *L)
 	binding_open_csv(L, 2);
 	add_properties(L, 1, 2);
 	lua_settop(L, 2);
+	lua_pushvalue(L, 2);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &module_key);
 	return 1;
 }

@@ -51,7 +51,11 @@ static int write_one(lua_State *L, const char *name, enum text_kind kind)
 	if (lua_type(L, first) == LUA_TSTRING) {
 		check_key(&call, first, what);
 		text.key = lua_tostring(L, first);
-		lua_settop(L, first + 1 > lua_gettop(L) ? first + 1 : lua_gettop(L));
+		int type = lua_type(L, first + 1);
+		if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+			call_bad(&call, 2,
+				"the value of %s '%s' must be a string, number or boolean, got %s",
+				what, text.key, binding_describe(L, first + 1));
 		text.value = binding_value_text(&call, first + 1, what, text.key);
 		return write_texts(&call, kind, &text, 1);
 	}

@@ -145,6 +145,13 @@ describe("MLManager", function()
       function() manager.store = "x" end)
   end))
 
+  it("has one default manager, however often it is loaded", function()
+    local first = require "mlmanager"
+    package.loaded.mlmanager = nil
+    local second = require "mlmanager"
+    assert.equal(first, second)
+  end)
+
   it("has no other fields", scratch.store(function(manager)
     for _, object in ipairs { manager, require "mlmanager" } do
       refused("invalid", "no function or property 'log_metrik'",

@@ -71,7 +71,9 @@ for _, kind in ipairs(kinds) do
 
     it("refuses other values and names the key", scratch.run(function(manager, run)
       refused("invalid", { kind.noun, "'a'", "nil" }, manager[kind.one], "a", nil)
-      refused("invalid", { "'a'", "table" }, manager[kind.one], "a", {})
+      local sentence = "bad argument #2 to '%s' (the value of %s 'a' must be a string, number or "
+        .. "boolean, got a table)"
+      refused("invalid", sentence:format(kind.one, kind.noun), manager[kind.one], manager, "a", {})
       refused("invalid", { "'a'", "function" }, manager[kind.one], { a = print })
       refused("invalid", { "'a'", "zero byte" }, manager[kind.one], "a", "x\0y")
       refused("invalid", { "#1" }, manager[kind.one])
