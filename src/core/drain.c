@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+#define SERIES_FIRST 64u /* a power of two, as all capacities */
+
 static mlm_status no_memory(mlm_error *err)
 {
 	return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
@@ -33,6 +35,7 @@ void drain_close(struct drain *drain)
 	journal_reader_close(&drain->reader);
 	arena_free(drain->texts);
 	free(drain->series);
+	free(drain->slots);
 	free(drain->points);
 	free(drain->sorted);
 	free(drain->batch_ids);
@@ -45,47 +48,139 @@ void drain_close(struct drain *drain)
 
 /* ---- reading ---- */
 
+static uint32_t *slot_of(const struct drain *drain, uint32_t id)
+{
+	uint32_t mask = 2 * drain->series_capacity - 1;
+	uint32_t at = (uint32_t)(((uint64_t)id * 0x9E3779B97F4A7C15ull) >> 32) & mask;
+	while (drain->slots[at] && drain->series[drain->slots[at] - 1].id != id)
+		at = (at + 1) & mask;
+	return &drain->slots[at];
+}
+
+static struct drain_series *find_series(const struct drain *drain, uint32_t id)
+{
+	uint32_t place = drain->series_capacity ? *slot_of(drain, id) : 0;
+	return place ? &drain->series[place - 1] : NULL;
+}
+
+static void index_series(struct drain *drain)
+{
+	memset(drain->slots, 0, 2 * (size_t)drain->series_capacity * sizeof(*drain->slots));
+	for (uint32_t i = 0; i < drain->series_count; i++)
+		*slot_of(drain, drain->series[i].id) = i + 1;
+}
+
+static bool grow_series(struct drain *drain)
+{
+	uint32_t capacity = drain->series_capacity ? drain->series_capacity * 2 : SERIES_FIRST;
+	uint32_t *slots = malloc(2 * (size_t)capacity * sizeof(*slots));
+	struct drain_series *grown =
+		slots ? realloc(drain->series, capacity * sizeof(*grown)) : NULL;
+	if (!grown) {
+		free(slots);
+		return false;
+	}
+	free(drain->slots);
+	drain->slots = slots;
+	drain->series = grown;
+	drain->series_capacity = capacity;
+	index_series(drain);
+	return true;
+}
+
+/* Series of one run mostly come one after the other. */
+static const char *copy_run_id(
+	struct arena *texts, const struct drain_series *series, uint32_t count, const char *run_id)
+{
+	const char *last = count ? series[count - 1].run_id : NULL;
+	return last && strcmp(last, run_id) == 0 ? last : arena_string(texts, run_id);
+}
+
 static mlm_status add_series(struct drain *drain, const struct journal_entry *entry, mlm_error *err)
 {
-	if (entry->id >= drain->series_capacity) {
-		/* Ids are given out one by one; a wild one is damage that a check let through. */
-		if (entry->id > drain->series_capacity + (1u << 20))
-			return error_set(err, MLM_ECORRUPT, "journal",
-				"journal %s names series %u out of turn", drain->reader.id_hex,
-				entry->id);
-		size_t capacity = entry->id < 64 ? 64 : (size_t)entry->id * 2;
-		struct drain_series *grown =
-			realloc(drain->series, capacity * sizeof(*drain->series));
-		if (!grown)
-			return no_memory(err);
-		memset(grown + drain->series_capacity, 0,
-			(capacity - drain->series_capacity) * sizeof(*grown));
-		drain->series = grown;
-		drain->series_capacity = capacity;
-	}
-	struct drain_series *series = &drain->series[entry->id];
-	if (series->run_id) /* each segment defines again */
+	struct drain_series *known = find_series(drain, entry->id);
+	if (known) { /* each segment defines again */
+		known->defined_in = drain->reader.number;
 		return MLM_OK;
-	series->key = arena_string(drain->texts, entry->key);
-	series->run_id = arena_string(drain->texts, entry->run_id);
-	series->last_ms = INT64_MIN;
-	return series->key && series->run_id ? MLM_OK : no_memory(err);
+	}
+	if (drain->series_count == drain->series_capacity && !grow_series(drain))
+		return no_memory(err);
+	struct drain_series series = {
+		.run_id = copy_run_id(
+			drain->texts, drain->series, drain->series_count, entry->run_id),
+		.key = arena_string(drain->texts, entry->key),
+		.last_ms = INT64_MIN,
+		.id = entry->id,
+		.defined_in = drain->reader.number,
+	};
+	if (!series.key || !series.run_id)
+		return no_memory(err);
+	drain->series[drain->series_count] = series;
+	*slot_of(drain, entry->id) = ++drain->series_count;
+	return MLM_OK;
+}
+
+static void keep_last(struct drain *drain, const struct drain_series *series)
+{
+	for (size_t i = 0; i < drain->open_run_count; i++) {
+		struct drain_run *run = &drain->open_runs[i];
+		if (series->last_ms > run->last_ms && strcmp(series->run_id, run->run_id) == 0)
+			run->last_ms = series->last_ms;
+	}
+}
+
+/* Forgets the series that the segment being read has not named: a process that lives long may log
+ * any number of them. Once a segment, between two batches. */
+static mlm_status forget_old_series(struct drain *drain, mlm_error *err)
+{
+	uint32_t number = drain->reader.number;
+	if (drain->point_count || drain->tidied_in == number)
+		return MLM_OK;
+	struct arena *texts = arena_new();
+	struct drain_series *kept = malloc((drain->series_capacity + 1) * sizeof(*kept));
+	uint32_t count = 0;
+	bool failed = !texts || !kept;
+	for (uint32_t i = 0; i < drain->series_count && !failed; i++) {
+		struct drain_series series = drain->series[i];
+		if (series.defined_in != number) {
+			keep_last(drain, &series);
+			continue;
+		}
+		series.run_id = copy_run_id(texts, kept, count, series.run_id);
+		series.key = arena_string(texts, series.key);
+		failed = !series.run_id || !series.key;
+		kept[count++] = series;
+	}
+	if (failed) {
+		arena_free(texts);
+		free(kept);
+		return no_memory(err);
+	}
+	arena_free(drain->texts);
+	free(drain->series);
+	drain->texts = texts;
+	drain->series = kept;
+	drain->series_count = count;
+	drain->tidied_in = number;
+	if (drain->series_capacity)
+		index_series(drain);
+	return MLM_OK;
 }
 
 static mlm_status add_point(
 	struct drain *drain, const struct journal_entry *entry, uint64_t position, mlm_error *err)
 {
-	if (entry->id >= drain->series_capacity || !drain->series[entry->id].run_id)
+	struct drain_series *series = find_series(drain, entry->id);
+	if (!series)
 		return error_set(err, MLM_ECORRUPT, "journal",
 			"journal %s has a point of series %u before the series",
 			drain->reader.id_hex, entry->id);
-	struct drain_series *series = &drain->series[entry->id];
 	if (entry->time_ms > series->last_ms)
 		series->last_ms = entry->time_ms;
 	if (position < drain->skip_below)
 		return MLM_OK;
 	drain->points[drain->point_count++] = (struct store_point){
-		.series = entry->id,
+		.series = (uint32_t)(series - drain->series),
 		.step = entry->step,
 		.timestamp_ms = entry->time_ms,
 		.value = entry->value,
@@ -117,6 +212,7 @@ static mlm_status open_run(struct drain *drain, const struct journal_entry *entr
 	memset(run->run_id, 0, sizeof(run->run_id));
 	memcpy(run->run_id, entry->run_id, strlen(entry->run_id));
 	run->seen_ms = entry->time_ms;
+	run->last_ms = INT64_MIN;
 	return MLM_OK;
 }
 
@@ -153,6 +249,9 @@ static mlm_status take(
 mlm_status drain_collect(struct drain *drain, uint64_t limit, bool *more_out, mlm_error *err)
 {
 	*more_out = false;
+	mlm_status tidied = forget_old_series(drain, err);
+	if (tidied != MLM_OK)
+		return tidied;
 	while (drain->point_count < DRAIN_POINTS_MAX) {
 		struct journal_entry entry;
 		bool more = false;
@@ -161,8 +260,10 @@ mlm_status drain_collect(struct drain *drain, uint64_t limit, bool *more_out, ml
 		if (status != MLM_OK || !more)
 			return status;
 		status = take(drain, &entry, position, err);
-		if (status != MLM_OK)
+		if (status != MLM_OK) {
+			drain->reader.position = position; /* to be taken by the next try */
 			return status;
+		}
 	}
 	*more_out = true;
 	return MLM_OK;
@@ -170,11 +271,10 @@ mlm_status drain_collect(struct drain *drain, uint64_t limit, bool *more_out, ml
 
 int64_t drain_run_last_ms(const struct drain *drain, const struct drain_run *run)
 {
-	int64_t last_ms = run->seen_ms;
-	for (size_t i = 0; i < drain->series_capacity; i++) {
+	int64_t last_ms = run->last_ms > run->seen_ms ? run->last_ms : run->seen_ms;
+	for (uint32_t i = 0; i < drain->series_count; i++) {
 		const struct drain_series *series = &drain->series[i];
-		if (series->run_id && strcmp(series->run_id, run->run_id) == 0 &&
-			series->last_ms > last_ms)
+		if (strcmp(series->run_id, run->run_id) == 0 && series->last_ms > last_ms)
 			last_ms = series->last_ms;
 	}
 	return last_ms;

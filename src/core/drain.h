@@ -13,27 +13,34 @@
 #define DRAIN_POINTS_MAX 65536u /* in one transaction, which others wait for: about 0.1 s */
 
 struct drain_series {
-	const char *run_id; /* NULL: the id has not been defined */
+	const char *run_id;
 	const char *key;
 	int64_t last_ms; /* time of its latest point */
+	uint32_t id; /* the journal's */
+	uint32_t defined_in; /* the last segment that says what id means */
 	uint32_t rank; /* place in the batch's series; valid while in_batch */
 	bool in_batch;
 };
 
 struct drain_run {
 	char run_id[JOURNAL_ID_HEX + 1];
-	int64_t seen_ms;
+	int64_t seen_ms; /* when it was last said to be open */
+	int64_t last_ms; /* of its points in series that are forgotten */
 };
 
 struct drain {
 	struct journal_reader reader;
+	/* Each segment says again what its ids mean, so the series of past ones are forgotten. */
 	struct arena *texts; /* run ids and keys */
-	struct drain_series *series; /* by id */
-	size_t series_capacity;
-	struct store_point *points; /* as read; series is the journal's id */
+	struct drain_series *series;
+	uint32_t series_count;
+	uint32_t series_capacity;
+	uint32_t *slots; /* place in series plus one, by id; twice series_capacity */
+	uint32_t tidied_in; /* the segment in which old series were last forgotten */
+	struct store_point *points; /* as read; series is a place in series */
 	struct store_point *sorted; /* as applied; series is the rank */
 	size_t point_count;
-	uint32_t *batch_ids; /* ids of the series in the batch */
+	uint32_t *batch_ids; /* places of the series in the batch */
 	struct store_series *batch_series;
 	uint32_t *starts; /* first point of each series in sorted */
 	size_t batch_capacity;

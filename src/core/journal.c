@@ -166,10 +166,12 @@ static mlm_status make_room(struct journal *journal, uint64_t bytes, mlm_error *
 		if (supply == JOURNAL_SUPPLY_COMING && clock_monotonic_ns() > give_up_at_ns)
 			return error_set(err, MLM_EAGAIN, "journal",
 				"the disk takes more than a second to give the journal room");
+		journal->waiting++;
 		journal_unlock(journal);
 		journal_keeper_nudge(journal);
 		nap(SUPPLY_NAP_NS);
 		journal_lock(journal);
+		journal->waiting--;
 	}
 }
 

@@ -92,6 +92,7 @@ struct journal {
 	uint32_t open_run_count;
 
 	uint32_t series_count;
+	uint32_t waiting; /* appends that have let go of the lock and hold a series */
 	unsigned char id[16];
 	char id_hex[JOURNAL_ID_HEX + 1];
 	char *directory;

@@ -45,23 +45,6 @@ void manager_leave(mlm_manager *manager)
 
 /* ---- the journal and its flusher ---- */
 
-static void note_refused(
-	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why)
-{
-	mlm_manager *manager = payload;
-	pthread_mutex_lock(&manager->refused_mutex);
-	for (mlm_run *run = manager->runs; run; run = run->next) {
-		if (strcmp(run->id, series->run_id) != 0)
-			continue;
-		run->refused_points += point_count;
-		if (run->first_error.status == MLM_OK)
-			error_set(&run->first_error, why->status, "run",
-				"metric '%.100s' of run %s was not taken: %s", series->key, run->id,
-				why->message);
-	}
-	pthread_mutex_unlock(&manager->refused_mutex);
-}
-
 static struct store_options options_of_store(const mlm_manager *manager, bool for_flusher)
 {
 	return (struct store_options){
@@ -133,7 +116,7 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 		.journal = manager->journal,
 		.ops = manager->ops,
 		.store = options_of_store(manager, true),
-		.refused = note_refused,
+		.refused = run_note_refused,
 		.payload = manager,
 	};
 	status = flusher_open(&options, &manager->flusher, err);
@@ -152,23 +135,6 @@ mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_e
 		timeout_ms, err);
 }
 
-/* The first error that any run remembered, once. */
-static mlm_status take_remembered(mlm_manager *manager, mlm_error *err)
-{
-	mlm_status status = MLM_OK;
-	pthread_mutex_lock(&manager->refused_mutex);
-	for (mlm_run *run = manager->runs; run && status == MLM_OK; run = run->next) {
-		if (run->first_error.status == MLM_OK)
-			continue;
-		status = run->first_error.status;
-		if (err)
-			*err = run->first_error;
-		run->first_error.status = MLM_OK;
-	}
-	pthread_mutex_unlock(&manager->refused_mutex);
-	return status;
-}
-
 mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
 {
 	mlm_status status = manager_enter(manager, err);
@@ -176,7 +142,7 @@ mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_erro
 		return status;
 	status = manager_flush_inside(manager, timeout_ms, err);
 	if (status == MLM_OK)
-		status = take_remembered(manager, err);
+		status = run_take_remembered(manager, err);
 	manager_leave(manager);
 	return status;
 }
@@ -430,7 +396,7 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 		abandon_runs(manager, &left);
 		status = close_journal(manager, left, wait_ms, &why);
 		keep_first(&first, err, status, &why);
-		status = take_remembered(manager, &why);
+		status = run_take_remembered(manager, &why);
 		keep_first(&first, err, status, &why);
 		if (manager->store)
 			manager->ops->close(manager->store);

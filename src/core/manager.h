@@ -39,6 +39,7 @@ struct mlm_manager {
 	mlm_run *active; /* top of the stack */
 	mlm_run *runs; /* all handles, newest first */
 	pthread_mutex_t refused_mutex; /* the runs' first_error, written by the flusher */
+	size_t remembering; /* runs with a first_error */
 };
 
 struct run_timer {
@@ -68,8 +69,7 @@ struct mlm_run {
 	struct run_timer *timers;
 	size_t timer_count;
 	struct system_metrics *system_metrics;
-	mlm_error first_error; /* under refused_mutex */
-	uint64_t refused_points;
+	mlm_error *first_error; /* NULL: none; under refused_mutex */
 };
 
 /** Begins a call: fails with ESTATE when the manager is closed or belongs to the parent process,
@@ -98,6 +98,17 @@ void run_leave_stack(mlm_run *run);
 
 /** Fails with ESTATE unless the run can be logged to. Call inside. */
 mlm_status run_check_open(const mlm_run *run, mlm_error *err);
+
+/** The flusher's store_refused_fn; payload is the manager. */
+void run_note_refused(
+	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why);
+
+/** The first error that a run remembered, once. MLM_OK when none did. */
+mlm_status run_take_remembered(mlm_manager *manager, mlm_error *err);
+
+/** Ends the logging to a run and gives back what only that needs: any number of runs may end in one
+ * manager. Call inside. */
+void run_close_series(mlm_run *run);
 
 /** Forgets the steps it has given out. Call inside. */
 void run_forget_steps(mlm_run *run);

@@ -74,17 +74,17 @@ static void keep_handle(mlm_manager *manager, mlm_run *run)
 	pthread_mutex_unlock(&manager->refused_mutex);
 }
 
-static void set_open(mlm_run *run, bool is_open)
+static void set_open(mlm_run *run)
 {
 	journal_lock(run->manager->journal);
-	atomic_store(&run->is_open, is_open);
+	atomic_store(&run->is_open, true);
 	journal_unlock(run->manager->journal);
 }
 
 void run_leave_stack(mlm_run *run)
 {
 	mlm_manager *manager = run->manager;
-	set_open(run, false);
+	run_close_series(run);
 	mlm_run **link = &manager->active;
 	while (*link && *link != run)
 		link = &(*link)->parent;
@@ -261,7 +261,7 @@ static mlm_status create(
 	run->parent = manager->active;
 	manager->active = run;
 	keep_handle(manager, run);
-	set_open(run, true);
+	set_open(run);
 	*run_out = run;
 	return MLM_OK;
 }
@@ -366,7 +366,7 @@ mlm_status run_set_active_inside(
 	}
 	if (!atomic_load(&run->is_open)) {
 		run->started_here = false;
-		set_open(run, true);
+		set_open(run);
 	}
 	manager->active = run;
 	*run_out = run;
@@ -443,24 +443,69 @@ static mlm_status check_top(const mlm_run *run, mlm_error *err)
 	return status;
 }
 
+static void remember(mlm_run *run, const mlm_error *why)
+{
+	if (run->first_error)
+		return;
+	run->first_error = malloc(sizeof(*why));
+	if (!run->first_error)
+		return;
+	*run->first_error = *why;
+	run->manager->remembering++;
+}
+
 void run_remember(mlm_run *run, const mlm_error *why)
 {
-	mlm_manager *manager = run->manager;
+	pthread_mutex_lock(&run->manager->refused_mutex);
+	remember(run, why);
+	pthread_mutex_unlock(&run->manager->refused_mutex);
+}
+
+void run_note_refused(
+	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why)
+{
+	mlm_manager *manager = payload;
+	(void)point_count;
 	pthread_mutex_lock(&manager->refused_mutex);
-	if (run->first_error.status == MLM_OK)
-		run->first_error = *why;
+	mlm_run *run = find_handle(manager, series->run_id);
+	if (run && !run->first_error) {
+		mlm_error error = MLM_ERROR_INIT;
+		error_set(&error, why->status, "run", "metric '%.100s' of run %s was not taken: %s",
+			series->key, run->id, why->message);
+		remember(run, &error);
+	}
 	pthread_mutex_unlock(&manager->refused_mutex);
+}
+
+static mlm_status take(mlm_run *run, mlm_error *err)
+{
+	if (!run->first_error)
+		return MLM_OK;
+	mlm_status status = run->first_error->status;
+	if (err)
+		*err = *run->first_error;
+	free(run->first_error);
+	run->first_error = NULL;
+	run->manager->remembering--;
+	return status;
+}
+
+mlm_status run_take_remembered(mlm_manager *manager, mlm_error *err)
+{
+	mlm_status status = MLM_OK;
+	pthread_mutex_lock(&manager->refused_mutex);
+	mlm_run *run = manager->remembering ? manager->runs : NULL;
+	for (; run && status == MLM_OK; run = run->next)
+		status = take(run, err);
+	pthread_mutex_unlock(&manager->refused_mutex);
+	return status;
 }
 
 static mlm_status take_first_error(mlm_run *run, mlm_error *err)
 {
-	mlm_manager *manager = run->manager;
-	pthread_mutex_lock(&manager->refused_mutex);
-	mlm_status status = run->first_error.status;
-	if (status != MLM_OK && err)
-		*err = run->first_error;
-	run->first_error.status = MLM_OK;
-	pthread_mutex_unlock(&manager->refused_mutex);
+	pthread_mutex_lock(&run->manager->refused_mutex);
+	mlm_status status = take(run, err);
+	pthread_mutex_unlock(&run->manager->refused_mutex);
 	return status;
 }
 

@@ -125,20 +125,17 @@ static mlm_status add_series(mlm_run *run, const char *key, size_t size, mlm_err
 	return status;
 }
 
-/* A run that was taken up goes on from the greatest step in the store. */
+/* A run that was taken up goes on from the greatest step in the store. Call inside, which keeps the
+ * run from ending and the series from going. */
 static mlm_status learn_step(mlm_run *run, struct journal_series *series, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
 	bool found = false;
 	int64_t step = 0;
-	mlm_status status = manager_enter(manager, err);
-	if (status != MLM_OK)
-		return status;
-	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	mlm_status status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
 	if (status == MLM_OK)
 		status = manager->ops->get_max_step(
 			manager->store, run->id, series->key, &found, &step, err);
-	manager_leave(manager);
 	if (status != MLM_OK)
 		return status;
 	journal_lock(manager->journal);
@@ -160,14 +157,40 @@ void run_forget_steps(mlm_run *run)
 	journal_unlock(run->manager->journal);
 }
 
+static void free_slots(struct run_slot *slots, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(slots[i].series);
+	free(slots);
+}
+
+void run_close_series(mlm_run *run)
+{
+	struct journal *journal = run->manager->journal;
+	struct run_slot *slots = NULL;
+	size_t count = 0;
+	journal_lock(journal);
+	atomic_store(&run->is_open, false);
+	run->is_new = false;
+	/* An append that waits for room has its series in its hands. */
+	if (!journal->waiting) {
+		slots = run->slots;
+		count = run->slot_count;
+		run->slots = NULL;
+		run->slot_count = 0;
+		run->series_count = 0;
+	}
+	journal_unlock(journal);
+	free_slots(slots, count);
+}
+
 void run_free(mlm_run *run)
 {
-	for (size_t i = 0; i < run->slot_count; i++)
-		free(run->slots[i].series);
-	free(run->slots);
+	free_slots(run->slots, run->slot_count);
 	for (size_t i = 0; i < run->timer_count; i++)
 		free(run->timers[i].name);
 	free(run->timers);
+	free(run->first_error);
 	free(run->name);
 	free(run);
 }
@@ -184,20 +207,35 @@ mlm_status run_check_open(const mlm_run *run, mlm_error *err)
 		"run %s has ended; take it up again with set_active_run to add to it", run->id);
 }
 
+/* The series of a key whose next step only the store knows. */
+static struct journal_series *find_stepless(mlm_run *run, const char *key, size_t size)
+{
+	journal_lock(run->manager->journal);
+	struct journal_series *series = find_series(run, key, size, hash_key(key, size));
+	if (series && series->next_step_known)
+		series = NULL;
+	journal_unlock(run->manager->journal);
+	return series;
+}
+
 /* Everything that log_metric does but rarely: a new key, a step that only the store knows. */
 static mlm_status prepare(
 	mlm_run *run, const char *key, size_t size, bool needs_step, mlm_error *err)
 {
+	mlm_manager *manager = run->manager;
 	mlm_status status = run_check_open(run, err);
 	if (status == MLM_OK)
 		status = add_series(run, key, size, err);
+	if (status != MLM_OK || !needs_step || !find_stepless(run, key, size))
+		return status;
+	status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
-	journal_lock(run->manager->journal);
-	struct journal_series *series = find_series(run, key, size, hash_key(key, size));
-	bool learns = needs_step && !series->next_step_known;
-	journal_unlock(run->manager->journal);
-	return learns ? learn_step(run, series, err) : MLM_OK;
+	struct journal_series *series = find_stepless(run, key, size);
+	if (series)
+		status = learn_step(run, series, err);
+	manager_leave(manager);
+	return status;
 }
 
 static inline mlm_status append(mlm_run *run, const char *key, size_t size, uint64_t hash,

@@ -158,7 +158,7 @@ MLM_EXPORT mlm_status mlm_run_log_metrics(
  * nothing is read from the store, and step and timestamp_ms are not told (MLM_STEP_NEXT,
  * MLM_TIME_NOW). A run that has ended has none.
  *
- * Owns:    the keys are borrowed from the run.
+ * Owns:    the keys are borrowed from the run until it ends.
  */
 MLM_EXPORT size_t mlm_run_latest_metrics(mlm_run *run, mlm_metric *metrics_out, size_t capacity);
 
