@@ -101,6 +101,13 @@ mlm_status sqlite_begin_write(struct sqlite_store *store, mlm_error *err)
 	if (store->read_only)
 		return error_set(
 			err, MLM_EIO, "sqlite", "the store '%s' is read-only", store->path);
+	/* A deleted file takes writes as if nothing were wrong, and they are gone with it. */
+	int has_moved = 0;
+	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+	if (has_moved)
+		return error_set(err, MLM_EIO, "sqlite",
+			"the store '%s' was deleted, moved or replaced while it was open",
+			store->path);
 	sqlite3_stmt *begin;
 	mlm_status status = sqlite_statement(store, "BEGIN IMMEDIATE", &begin, err);
 	if (status != MLM_OK)

@@ -234,6 +234,26 @@ TEST(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected)
 	scratch_remove(&s);
 }
 
+TEST(manager_flush__eio_when_the_store_was_replaced_and_goes_on_when_it_is_back)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_metric_history *history = NULL;
+	char aside[160];
+	scratch_start(&s, &run);
+	snprintf(aside, sizeof(aside), "%s.aside", s.path);
+	MUST(mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	CHECK(rename(s.path, aside) == 0);
+	CHECK_STATUS(mlm_manager_flush(s.manager, 5000, &err), MLM_EIO);
+	CHECK_CONTAINS(err.message, "replaced");
+	CHECK_STATUS(mlm_run_end(run, MLM_RUN_UNCHANGED, &err), MLM_EIO);
+	CHECK(rename(aside, s.path) == 0);
+	MUST(mlm_metric_history_get(s.manager, mlm_run_id(run), "m", &history, &err));
+	CHECK_INT(history->count, 1);
+	mlm_metric_history_free(history);
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	RUN(manager_open__einval_on_wrong_options);
@@ -246,5 +266,6 @@ int main(void)
 	RUN(manager_close__leaves_no_run_open_that_was_put_aside);
 	RUN(manager_close__leaves_a_run_that_the_store_would_not_end_to_the_next_opener);
 	RUN(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected);
+	RUN(manager_flush__eio_when_the_store_was_replaced_and_goes_on_when_it_is_back);
 	return check_done();
 }
