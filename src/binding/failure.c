@@ -2,10 +2,13 @@
 /* Errors as Lua sees them: a table {code=, message=, area=} that prints as one sentence. */
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "binding/call.h"
 #include "binding/metatable.h"
 
-#define OWN_SOURCES "=mlmanager/" /* as embedded_load() names them */
+#define OWN_SOURCES   "=mlmanager/" /* as embedded_load() names them */
+#define TRACEBACK_TAG "mlmanager.traceback"
 
 static const char metatable[] = "mlmanager.error";
 static const char interrupted[] = "interrupted"; /* a code, and its message */
@@ -41,9 +44,51 @@ static void push_where(lua_State *L, int level)
 	luaL_where(L, level);
 }
 
+/* Copies text with a ? for each byte that is not UTF-8, up to most bytes in whole characters, and
+ * returns how many it wrote. What scripts pass may hold anything. */
+static size_t mend(const char *text, size_t size, char *out, size_t most)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < size;) {
+		utf8proc_int32_t c;
+		utf8proc_ssize_t length = utf8proc_iterate(
+			(const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(size - i), &c);
+		size_t bytes = length > 0 ? (size_t)length : 1;
+		if (used + bytes > most)
+			break;
+		if (length > 0)
+			memcpy(out + used, text + i, bytes);
+		else
+			out[used] = '?';
+		used += bytes;
+		i += bytes;
+	}
+	return used;
+}
+
+mlm_status binding_tag_traceback(mlm_run *run, const char *traceback, mlm_error *err)
+{
+	char text[MLM_TAG_VALUE_MAX + 1];
+	text[mend(traceback, strlen(traceback), text, MLM_TAG_VALUE_MAX)] = '\0';
+	mlm_text tag = { TRACEBACK_TAG, text };
+	return mlm_run_set_tags(run, &tag, 1, err);
+}
+
+/* Mends the text on the top of the stack. */
+static void mend_top(lua_State *L)
+{
+	size_t size;
+	const char *text = lua_tolstring(L, -1, &size);
+	luaL_Buffer mended;
+	char *out = luaL_buffinitsize(L, &mended, size);
+	luaL_pushresultsize(&mended, mend(text, size, out, size));
+	lua_remove(L, -2);
+}
+
 /* Raises the sentence on the top of the stack, said of the function at level. */
 static int raise(lua_State *L, const char *code, const char *area, int level)
 {
+	mend_top(L);
 	int message = lua_gettop(L);
 	lua_createtable(L, 0, 4);
 	lua_pushstring(L, code);

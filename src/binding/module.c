@@ -4,15 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "binding/call.h"
 #include "binding/display.h"
 #include "binding/embedded.h"
 #include "binding/metatable.h"
 
 #define HANDLE_METATABLE "mlmanager.handle"
-#define TRACEBACK_TAG    "mlmanager.traceback"
 
 extern const struct embedded_source module_sources[];
 
@@ -140,30 +137,6 @@ static struct binding_manager *new_handle(lua_State *L)
 	lua_rawset(L, -3);
 	lua_pop(L, 1);
 	return binding;
-}
-
-mlm_status binding_tag_traceback(mlm_run *run, const char *traceback, mlm_error *err)
-{
-	char text[MLM_TAG_VALUE_MAX + 1];
-	size_t used = 0;
-	utf8proc_ssize_t size = (utf8proc_ssize_t)strlen(traceback);
-	for (utf8proc_ssize_t i = 0; i < size;) {
-		utf8proc_int32_t c;
-		utf8proc_ssize_t length =
-			utf8proc_iterate((const utf8proc_uint8_t *)traceback + i, size - i, &c);
-		size_t bytes = length > 0 ? (size_t)length : 1;
-		if (used + bytes > MLM_TAG_VALUE_MAX)
-			break;
-		if (length > 0)
-			memcpy(text + used, traceback + i, bytes);
-		else
-			text[used] = '?';
-		used += bytes;
-		i += (utf8proc_ssize_t)bytes;
-	}
-	text[used] = '\0';
-	mlm_text tag = { TRACEBACK_TAG, text };
-	return mlm_run_set_tags(run, &tag, 1, err);
 }
 
 static mlm_status close_one(struct binding_manager *binding, mlm_run_status end_status,

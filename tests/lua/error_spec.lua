@@ -147,6 +147,13 @@ describe("An error of the script", function()
     assert.equal("FAILED", manager.get_run(id).info.status)
   end))
 
+  it("is UTF-8 whatever it repeats", scratch.run(function(manager)
+    local failure = scratch.refused("invalid", "'caf\u{e9} ?' must be a number",
+      manager.log_metric, "caf\u{e9} \xff", {})
+    assert.truthy(utf8.len(failure.message))
+    scratch.refused("invalid", "the string '??'", manager.flush, "\xff\xfe")
+  end))
+
   it("is not hidden by one of ours on the way", scratch.store(function(manager, _, open)
     manager.create_experiment("specs")
     local outer
