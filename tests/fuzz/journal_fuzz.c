@@ -24,6 +24,7 @@
 	} while (0)
 
 static const char journal_id[] = "00112233445566778899aabbccddeeff";
+/* Made for each input: libFuzzer ends without asking anybody to clean up. */
 static char directory[64];
 static int directory_fd = -1;
 
@@ -53,6 +54,8 @@ static void remove_directory(void)
 		unlinkat(directory_fd, name, 0);
 	}
 	rmdir(directory);
+	close(directory_fd);
+	directory_fd = -1;
 }
 
 static struct journal_header true_header(uint32_t number)
@@ -182,7 +185,7 @@ static void apply_killed(struct drain *drain, struct checking_store *store)
 
 static void drain_segments(uint32_t count, unsigned shape)
 {
-	struct checking_store store = { .base = { &checking_ops } };
+	struct checking_store store = { .base = { .ops = &checking_ops } };
 	struct drain drain;
 	MUST_HOLD(drain_open(&drain, directory_fd, journal_id, NULL) == MLM_OK);
 	if (shape & WITH_SKIPPING)
@@ -218,20 +221,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	if (directory_fd < 0) {
-		make_directory();
-		atexit(remove_directory);
-	}
+	make_directory();
 	unsigned shape = data[0];
 	data++;
 	size--;
-	char second[64];
-	segment_name(second, 1);
-	unlinkat(directory_fd, second, 0);
 	size_t first_size = shape & TWO_SEGMENTS ? size / 2 / JOURNAL_UNIT * JOURNAL_UNIT : size;
 	write_segment(0, shape, data, first_size);
 	if (shape & TWO_SEGMENTS)
 		write_segment(1, shape, data + first_size, size - first_size);
 	drain_segments(shape & TWO_SEGMENTS ? 2 : 1, shape);
+	remove_directory();
 	return 0;
 }
