@@ -16,7 +16,7 @@
  * search for leaks waits for threads that a child does not have. */
 #if defined(__SANITIZE_ADDRESS__)
 #define PARENT_IS_BUSY false
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0";
