@@ -28,7 +28,6 @@ local UNTESTED = {
   ["base/arena"] = "through the store's tests",
   ["base/error"] = "through every test of a status",
   ["core/adoption"] = "tests/crash/kill_test and damage_test",
-  ["core/drain"] = "tests/crash/kill_test and writers_test",
   ["core/flusher"] = "tests/crash/busy_store_test and full_disk_test",
   ["core/fork_guard"] = "tests/crash/fork_test",
   ["core/journal_format"] = "core/journal_test and tests/fuzz/journal_fuzz",

@@ -166,9 +166,8 @@ MLM_EXPORT size_t mlm_run_latest_metrics(mlm_run *run, mlm_metric *metrics_out, 
  * Sets params, all or none. A param that has the same value already is fine.
  *
  * Limits:  key MLM_KEY_MAX, value MLM_PARAM_VALUE_MAX characters; any count.
- * Errors:  EINVAL (key, value, a key twice with two values), EEXISTS (the param has another value,
- *          or a timer of that name runs),
- *          ESTATE, EIO, EFULL.
+ * Errors:  EINVAL (key, value), EEXISTS (the param has another value, or gets two in this call, or
+ *          a timer of that name runs), ESTATE, EIO, EFULL.
  */
 MLM_EXPORT mlm_status mlm_run_log_params(
 	mlm_run *run, const mlm_text *params, size_t count, mlm_error *err);
