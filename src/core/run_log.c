@@ -271,6 +271,15 @@ static mlm_status log_one(mlm_run *run, const char *key, size_t size, double val
 	}
 }
 
+/* MLflow takes none before 1970 either. */
+static mlm_status wrong_time(const char *key, size_t size, int64_t timestamp_ms, mlm_error *err)
+{
+	return error_set(err, MLM_EINVAL, "limits",
+		"the timestamp of metric '%.*s' is %lld; it must be 0 or more milliseconds since "
+		"1970",
+		size > 80 ? 80 : (int)size, key ? key : "", (long long)timestamp_ms);
+}
+
 mlm_status mlm_run_log_metric(mlm_run *run, const char *key, size_t key_size, double value,
 	int64_t step, int64_t timestamp_ms, mlm_error *err)
 {
@@ -281,8 +290,11 @@ mlm_status mlm_run_log_metric(mlm_run *run, const char *key, size_t key_size, do
 							  : MLM_ESTATE;
 	if (key_size == 0 && key)
 		key_size = strlen(key);
-	if (timestamp_ms == MLM_TIME_NOW)
+	if (timestamp_ms < 0) {
+		if (timestamp_ms != MLM_TIME_NOW)
+			return wrong_time(key, key_size, timestamp_ms, err);
 		timestamp_ms = clock_now_ms();
+	}
 	return log_one(run, key, key_size, value, step, timestamp_ms, err);
 }
 
@@ -296,6 +308,9 @@ static mlm_status check_metrics(
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t size = size_of_key(&metrics[i]);
+		int64_t time_ms = metrics[i].timestamp_ms;
+		if (time_ms < 0 && time_ms != MLM_TIME_NOW)
+			return wrong_time(metrics[i].key, size, time_ms, err);
 		uint64_t hash = hash_key(metrics[i].key, size);
 		journal_lock(run->manager->journal);
 		bool known = find_series(run, metrics[i].key, size, hash) != NULL;
@@ -323,7 +338,9 @@ static bool log_known(mlm_run *run, const mlm_metric *metrics, size_t count, int
 	for (size_t i = 0; i < count; i++) {
 		size_t size = size_of_key(&metrics[i]);
 		series[i] = find_series(run, metrics[i].key, size, hash_key(metrics[i].key, size));
-		if (!series[i] ||
+		bool is_timely =
+			metrics[i].timestamp_ms >= 0 || metrics[i].timestamp_ms == MLM_TIME_NOW;
+		if (!series[i] || !is_timely ||
 			(metrics[i].step == MLM_STEP_NEXT && !series[i]->next_step_known)) {
 			journal_unlock(journal);
 			return false;

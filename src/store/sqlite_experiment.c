@@ -13,11 +13,12 @@
 
 #define ID_DIGITS_MAX 18
 
-/* An id that is no number names no experiment. */
+/* An id that is no number names no experiment, and each has one way to be written: the core compares
+ * them as texts. */
 static bool parse_id(const char *text, int64_t *id_out)
 {
 	size_t digits = strspn(text, "0123456789");
-	if (digits == 0 || digits > ID_DIGITS_MAX || text[digits])
+	if (digits == 0 || digits > ID_DIGITS_MAX || text[digits] || (text[0] == '0' && digits > 1))
 		return false;
 	*id_out = strtoll(text, NULL, 10);
 	return true;

@@ -55,7 +55,7 @@ static mlm_status artifact_uri_of(
 	sqlite3_stmt *rows;
 	mlm_status status = sqlite_statement(store,
 		"SELECT lifecycle_stage = 'deleted', artifact_location FROM experiments "
-		"WHERE experiment_id = ?1",
+		"WHERE experiment_id = ?1 AND CAST(experiment_id AS TEXT) = ?1",
 		&rows, err);
 	if (status != MLM_OK)
 		return status;

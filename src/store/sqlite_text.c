@@ -30,11 +30,14 @@ mlm_status sqlite_put_tags(struct sqlite_store *store, const char *run_id, const
 		"ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value",
 		&put, err);
 	for (size_t i = 0; i < count && status == MLM_OK; i++) {
+		bool is_name = strcmp(tags[i].key, "mlflow.runName") == 0;
+		if (is_name && !tags[i].value[0]) /* a run keeps its name then, as in MLflow */
+			continue;
 		sqlite_bind(put, 1, tags[i].key);
 		sqlite_bind(put, 2, tags[i].value);
 		sqlite_bind(put, 3, run_id);
 		status = sqlite_step_done(store, put, "could not set a tag", err);
-		if (status == MLM_OK && strcmp(tags[i].key, "mlflow.runName") == 0)
+		if (status == MLM_OK && is_name)
 			status = rename_run(store, run_id, tags[i].value, err);
 	}
 	return status;

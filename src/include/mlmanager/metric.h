@@ -20,7 +20,7 @@ typedef struct mlm_metric {
 	size_t key_size; /* bytes of key; 0: up to its NUL */
 	double value; /* NaN and infinities are stored as MLflow stores them */
 	int64_t step; /* or MLM_STEP_NEXT */
-	int64_t timestamp_ms; /* UTC milliseconds since 1970, or MLM_TIME_NOW */
+	int64_t timestamp_ms; /* UTC milliseconds since 1970, 0 or more, or MLM_TIME_NOW */
 } mlm_metric;
 
 /* A metric's whole history in columns, ordered by (timestamp, step, value) as MLflow orders it. */

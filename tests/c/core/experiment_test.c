@@ -136,6 +136,25 @@ TEST(experiment_create__has_mlflows_limits_for_locations_and_tags)
 	scratch_remove(&s);
 }
 
+TEST(experiments__have_one_way_to_write_an_id)
+{
+	struct scratch s;
+	char id[MLM_ID_SIZE];
+	char other[MLM_ID_SIZE + 1];
+	mlm_run *run = NULL;
+	mlm_run_options options = MLM_RUN_OPTIONS_INIT;
+	scratch_open(&s);
+	MUST(mlm_experiment_create(s.manager, "tests", NULL, id, &err));
+	snprintf(other, sizeof(other), "0%s", id);
+	options.experiment_id = other;
+	CHECK_STATUS(mlm_run_start(s.manager, &options, &run, &err), MLM_ENOTFOUND);
+	MUST(mlm_run_start(s.manager, NULL, &run, &err));
+	/* As the active run's, it would be refused by its own id. */
+	CHECK_STATUS(mlm_experiment_delete(s.manager, id, &err), MLM_ESTATE);
+	CHECK_STATUS(mlm_experiment_delete(s.manager, other, &err), MLM_ENOTFOUND);
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	RUN(experiment_create__makes_and_finds_and_activates);
@@ -145,5 +164,6 @@ int main(void)
 	RUN(experiment_delete__estate_with_an_active_run);
 	RUN(experiment_rename__eexists_on_a_taken_name);
 	RUN(experiment_create__has_mlflows_limits_for_locations_and_tags);
+	RUN(experiments__have_one_way_to_write_an_id);
 	return check_done();
 }

@@ -256,6 +256,44 @@ TEST(log_metrics__checks_all_before_it_writes_any)
 	scratch_remove(&s);
 }
 
+TEST(log_metric__einval_on_a_time_before_1970)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_metric_history *history = NULL;
+	mlm_metric metrics[] = {
+		{ .key = "m", .value = 1, .step = MLM_STEP_NEXT, .timestamp_ms = 0 },
+		{ .key = "m", .value = 2, .step = MLM_STEP_NEXT, .timestamp_ms = -1 },
+	};
+	scratch_start(&s, &run);
+	CHECK_STATUS(mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, -5, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "'m' is -5");
+	CHECK_STATUS(mlm_run_log_metrics(run, metrics, 2, &err), MLM_EINVAL);
+	MUST(mlm_run_log_metrics(run, metrics, 1, &err));
+	CHECK_STATUS(mlm_run_log_metrics(run, metrics, 2, &err), MLM_EINVAL);
+	MUST(mlm_metric_history_get(s.manager, mlm_run_id(run), "m", &history, &err));
+	CHECK_INT(history->count, 1);
+	mlm_metric_history_free(history);
+	scratch_remove(&s);
+}
+
+TEST(set_tags__an_empty_run_name_leaves_the_run_its_name)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_run_list *list = NULL;
+	char name[64];
+	mlm_text tag = { "mlflow.runName", "" };
+	scratch_start(&s, &run);
+	mlm_run_name(run, name, sizeof(name));
+	MUST(mlm_run_set_tags(run, &tag, 1, &err));
+	const mlm_run_record *record = get(&s, mlm_run_id(run), &list);
+	CHECK_STRING(record->run_name, name);
+	CHECK_STRING(tag_of(record, "mlflow.runName"), name);
+	mlm_run_list_free(list);
+	scratch_remove(&s);
+}
+
 TEST(log_metrics__thousands_of_keys_and_points)
 {
 	enum { COUNT = 3000 };
@@ -380,6 +418,8 @@ int main(void)
 	RUN(set_active__adds_to_a_finished_run_and_leaves_its_end);
 	RUN(log_metric__steps_count_by_themselves_and_explicit_ones_stay);
 	RUN(log_metrics__checks_all_before_it_writes_any);
+	RUN(log_metric__einval_on_a_time_before_1970);
+	RUN(set_tags__an_empty_run_name_leaves_the_run_its_name);
 	RUN(log_metrics__thousands_of_keys_and_points);
 	RUN(log_params__eexists_on_another_value_and_nothing_is_written);
 	RUN(delete_tag__enotfound_when_there_is_none);
