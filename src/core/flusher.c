@@ -84,14 +84,20 @@ static bool drain_some(struct flusher *flusher, struct store *lent)
 	mlm_status status = MLM_OK;
 	if (!lent && !flusher->store)
 		status = flusher->ops->open(&flusher->store_options, &flusher->store, &err);
-	/* A batch that failed is still there and goes first. */
+	/* A batch that failed is still there and goes first. What was read before damage goes as well. */
+	mlm_status collected = MLM_OK;
+	mlm_error why = MLM_ERROR_INIT;
 	if (status == MLM_OK && flusher->drain.point_count < DRAIN_POINTS_MAX)
-		status = drain_collect(&flusher->drain, limit, &more, &err);
+		collected = drain_collect(&flusher->drain, limit, &more, &why);
 	else
 		more = true;
 	if (status == MLM_OK && flusher->drain.point_count > 0)
 		status = drain_apply(&flusher->drain, lent ? lent : flusher->store, NULL, 0,
 			flusher->refused, flusher->payload, &err);
+	if (status == MLM_OK && collected != MLM_OK) {
+		status = collected;
+		err = why;
+	}
 	if (status != MLM_OK) {
 		failed(flusher, &err);
 		return false;

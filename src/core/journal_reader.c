@@ -70,6 +70,8 @@ static mlm_status load(struct journal_reader *reader, uint64_t position, size_t 
 	size_t *got_out, mlm_error *err)
 {
 	uint64_t have_end = reader->buffer_position + reader->buffer_bytes;
+	if (reader->fd < 0) /* it was looked for, and is looked at again */
+		return damaged(reader, "the segment is missing", err);
 	if (position < reader->buffer_position || position + want > have_end) {
 		uint64_t start = journal_segment_position(reader->number);
 		size_t filled = 0;

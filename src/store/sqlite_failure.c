@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite_store.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 mlm_status sqlite_out_of_memory(mlm_error *err)
@@ -60,6 +62,9 @@ mlm_status sqlite_failed_with(
 		else if ((result & 0xff) == SQLITE_NOTADB)
 			error_set(err, status, "sqlite", "%s: '%s' is not an SQLite database",
 				doing, path);
+		else if ((result & 0xff) == SQLITE_CANTOPEN && db && sqlite3_system_errno(db))
+			error_set(err, status, "sqlite", "%s: cannot open the store '%s': %s",
+				doing, path, strerror(sqlite3_system_errno(db)));
 		else
 			error_set(err, status, "sqlite", "%s in the store '%s': %s", doing, path,
 				db ? sqlite3_errmsg(db) : sqlite3_errstr(result));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite_store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,10 @@ static mlm_status open_file(struct sqlite_store *store, bool *empty_out, mlm_err
 	if (status == MLM_OK)
 		status = probe(store, empty_out, &why);
 	int code = why.detail & 0xff;
-	if (status == MLM_EIO && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
+	/* That SQLite cannot open its files for want of descriptors does not make them read-only. */
+	int system = store->db ? sqlite3_system_errno(store->db) : 0;
+	bool is_want = system == EMFILE || system == ENFILE;
+	if (status == MLM_EIO && !is_want && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
 		access(store->path, R_OK) == 0) {
 		status = open_immutable(store, err);
 		return status == MLM_OK ? sqlite_layout_read(store, empty_out, err) : status;

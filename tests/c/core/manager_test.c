@@ -2,6 +2,7 @@
 #include "mlmanager/manager.h"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "scratch_store.h"
@@ -254,6 +255,72 @@ TEST(manager_flush__eio_when_the_store_was_replaced_and_goes_on_when_it_is_back)
 	scratch_remove(&s);
 }
 
+TEST(manager_open__says_that_descriptors_ran_out)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_manager *other = NULL;
+	struct rlimit before;
+	scratch_start(&s, &run); /* so that there is a log, which must be opened as well */
+	mlm_manager_options options = scratch_options(&s);
+	getrlimit(RLIMIT_NOFILE, &before);
+	int next = dup(0);
+	close(next);
+	bool opened = false;
+	for (rlim_t more = 0; more < 12 && !opened; more++) {
+		struct rlimit few = { (rlim_t)next + more, before.rlim_max };
+		setrlimit(RLIMIT_NOFILE, &few);
+		opened = mlm_manager_open(&options, &other, &err) == MLM_OK;
+		setrlimit(RLIMIT_NOFILE, &before);
+		if (!opened)
+			CHECK_CONTAINS(err.message, "Too many open files");
+	}
+	CHECK(opened);
+	mlm_manager_free(other);
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	scratch_remove(&s);
+}
+
+static void remove_journals(const struct scratch *s)
+{
+	char path[200];
+	snprintf(path, sizeof(path), "%s-journal.d", s->path);
+	DIR *entries = opendir(path);
+	for (struct dirent *entry; entries && (entry = readdir(entries));)
+		unlinkat(dirfd(entries), entry->d_name, 0);
+	if (entries)
+		closedir(entries);
+	CHECK(rmdir(path) == 0);
+}
+
+TEST(manager_flush__takes_what_can_be_read_of_a_journal_that_was_deleted)
+{
+	struct scratch s;
+	mlm_run *run = NULL;
+	mlm_run_list *list = NULL;
+	char id[MLM_ID_SIZE];
+	int64_t logged = 0;
+	scratch_start(&s, &run);
+	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
+	MUST(mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	MUST(mlm_manager_flush(s.manager, 5000, &err));
+	remove_journals(&s);
+	while (mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err) == MLM_OK)
+		logged++;
+	CHECK_CONTAINS(err.message, "cannot grow");
+	CHECK_STATUS(mlm_manager_flush(s.manager, 20000, &err), MLM_ECORRUPT);
+	CHECK_STATUS(mlm_manager_flush(s.manager, 20000, &err), MLM_ECORRUPT);
+	CHECK_CONTAINS(err.message, "missing");
+	mlm_manager_free(s.manager);
+	scratch_reopen(&s);
+	MUST(mlm_run_get(s.manager, id, &list, &err));
+	/* All of the segment that the flusher had open, which is not far from 131072 records. */
+	CHECK(list->items[0].metrics[0].step > 131000);
+	CHECK(list->items[0].metrics[0].step <= logged);
+	mlm_run_list_free(list);
+	scratch_remove(&s);
+}
+
 int main(void)
 {
 	RUN(manager_open__einval_on_wrong_options);
@@ -267,5 +334,7 @@ int main(void)
 	RUN(manager_close__leaves_a_run_that_the_store_would_not_end_to_the_next_opener);
 	RUN(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected);
 	RUN(manager_flush__eio_when_the_store_was_replaced_and_goes_on_when_it_is_back);
+	RUN(manager_open__says_that_descriptors_ran_out);
+	RUN(manager_flush__takes_what_can_be_read_of_a_journal_that_was_deleted);
 	return check_done();
 }
