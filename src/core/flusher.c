@@ -84,7 +84,8 @@ static bool drain_some(struct flusher *flusher, struct store *lent)
 	mlm_status status = MLM_OK;
 	if (!lent && !flusher->store)
 		status = flusher->ops->open(&flusher->store_options, &flusher->store, &err);
-	/* A batch that failed is still there and goes first. What was read before damage goes as well. */
+	/* A batch that failed is still there and goes first. What was read before damage goes as
+	 * well. */
 	mlm_status collected = MLM_OK;
 	mlm_error why = MLM_ERROR_INIT;
 	if (status == MLM_OK && flusher->drain.point_count < DRAIN_POINTS_MAX)

@@ -13,8 +13,8 @@
 
 #define ID_DIGITS_MAX 18
 
-/* An id that is no number names no experiment, and each has one way to be written: the core compares
- * them as texts. */
+/* An id that is no number names no experiment, and each has one way to be written: the core
+ * compares them as texts. */
 static bool parse_id(const char *text, int64_t *id_out)
 {
 	size_t digits = strspn(text, "0123456789");

@@ -113,7 +113,8 @@ static mlm_status open_file(struct sqlite_store *store, bool *empty_out, mlm_err
 	if (status == MLM_OK)
 		status = probe(store, empty_out, &why);
 	int code = why.detail & 0xff;
-	/* That SQLite cannot open its files for want of descriptors does not make them read-only. */
+	/* That SQLite cannot open its files for want of descriptors does not make them
+	 * read-only. */
 	int system = store->db ? sqlite3_system_errno(store->db) : 0;
 	bool is_want = system == EMFILE || system == ENFILE;
 	if (status == MLM_EIO && !is_want && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&

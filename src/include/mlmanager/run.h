@@ -140,8 +140,8 @@ MLM_EXPORT mlm_status mlm_run_reset(mlm_run *run, mlm_error *err);
 
 /** Appends one metric. key_size 0: up to key's NUL; step and timestamp_ms as in mlm_metric.
  *
- * Errors:  EINVAL (key, timestamp_ms), ESTATE (run ended, manager closed, forked child), EFULL (journal or disk),
- *          EIO.
+ * Errors:  EINVAL (key, timestamp_ms), ESTATE (run ended, manager closed, forked child),
+ *          EFULL (journal or disk), EIO.
  * Cost:    no system call, no allocation after a key's first use; about 60 ns.
  */
 MLM_EXPORT mlm_status mlm_run_log_metric(mlm_run *run, const char *key, size_t key_size,
