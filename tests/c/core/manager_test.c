@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mlmanager/manager.h"
 
+#include <sched.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -281,15 +282,24 @@ TEST(manager_open__says_that_descriptors_ran_out)
 	scratch_remove(&s);
 }
 
-static void remove_journals(const struct scratch *s)
+/* Deletes the journal once the segment is there that is made ahead of the one in use. */
+static void remove_journal(const struct scratch *s)
 {
 	char path[200];
+	bool has_next = false;
 	snprintf(path, sizeof(path), "%s-journal.d", s->path);
 	DIR *entries = opendir(path);
+	CHECK(entries);
+	while (entries && !has_next) {
+		rewinddir(entries);
+		for (struct dirent *entry; (entry = readdir(entries));)
+			has_next = has_next || strstr(entry->d_name, ".000001");
+		sched_yield();
+	}
+	rewinddir(entries);
 	for (struct dirent *entry; entries && (entry = readdir(entries));)
 		unlinkat(dirfd(entries), entry->d_name, 0);
-	if (entries)
-		closedir(entries);
+	closedir(entries);
 	CHECK(rmdir(path) == 0);
 }
 
@@ -304,7 +314,7 @@ TEST(manager_flush__takes_what_can_be_read_of_a_journal_that_was_deleted)
 	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
 	MUST(mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
 	MUST(mlm_manager_flush(s.manager, 5000, &err));
-	remove_journals(&s);
+	remove_journal(&s);
 	while (mlm_run_log_metric(run, "m", 0, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err) == MLM_OK)
 		logged++;
 	CHECK_CONTAINS(err.message, "cannot grow");
