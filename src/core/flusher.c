@@ -147,6 +147,8 @@ static mlm_status start_thread(struct flusher *flusher, mlm_error *err)
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	/* An engine's real-time thread must not make this one real-time too. */
+	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
 	sigset_t all;
 	sigset_t before;
 	sigfillset(&all);

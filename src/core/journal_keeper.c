@@ -258,6 +258,8 @@ mlm_status journal_keeper_start(struct journal *journal, mlm_error *err)
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	/* An engine's real-time thread must not make this one real-time too. */
+	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
 	/* The host's signals are the host's. */
 	sigset_t all;
 	sigset_t before;

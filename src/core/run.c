@@ -606,27 +606,6 @@ mlm_status mlm_run_delete(mlm_run *run, mlm_error *err)
 	return status;
 }
 
-mlm_status mlm_run_reset(mlm_run *run, mlm_error *err)
-{
-	mlm_manager *manager = run->manager;
-	mlm_status status = manager_enter(manager, err);
-	if (status != MLM_OK)
-		return status;
-	status = run_check_open(run, err);
-	if (status == MLM_OK)
-		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
-	if (status == MLM_OK)
-		status = manager->ops->clear_run(manager->store, run->id, err);
-	if (status == MLM_OK) {
-		run_forget_steps(run);
-		for (size_t i = 0; i < run->timer_count; i++)
-			free(run->timers[i].name);
-		run->timer_count = 0;
-	}
-	manager_leave(manager);
-	return status;
-}
-
 /* ---- any run by its id ---- */
 
 mlm_status mlm_run_get(

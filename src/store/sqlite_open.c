@@ -153,10 +153,10 @@ static mlm_status configure(struct sqlite_store *store, mlm_error *err)
 	 * log has grown to four times what the flusher lets it grow to. */
 	mlm_status status = sqlite_run(store,
 		store->for_flusher ? "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
-				     "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 1000;"
+				     "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 4000;"
 				     "PRAGMA journal_size_limit = 67108864"
 				   : "PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY;"
-				     "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000;"
+				     "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 16000;"
 				     "PRAGMA case_sensitive_like = ON",
 		"could not configure the connection", err);
 	if (status != MLM_OK || store->read_only)

@@ -107,6 +107,8 @@ MLM_EXPORT mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_m
  * stops the threads and closes the store. What cannot be flushed within 10 s stays in the journal
  * for the next opener. Afterwards every call on the manager or its runs returns MLM_ESTATE; closing
  * again is MLM_OK. The handle is closed in any case; an error tells what was not done.
+ *
+ * Threads: no other thread may be in a call on the manager or its runs, log_metric included.
  */
 MLM_EXPORT mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err);
 
