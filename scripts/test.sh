@@ -15,6 +15,12 @@
 #
 # Without a group: all but peers. --strict, or CI=true, makes a failure of what is skipped.
 set -uo pipefail
+
+# Some tests send Ctrl-C to what they start, and who started us in the background left it ignored,
+# which a shell cannot take back.
+if [ -z "${MLM_TEST_SIGNALS:-}" ] && env --default-signal=INT true 2>/dev/null; then
+	exec env --default-signal=HUP,INT,QUIT,TERM MLM_TEST_SIGNALS=default bash "$0" "$@"
+fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root" || exit 1
 

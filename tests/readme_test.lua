@@ -100,7 +100,8 @@ for i, block in ipairs(blocks) do
       file:close()
       local try = process.run { "bash", "-c", [[
         export PATH="$1/bin:$PATH" MLFLOW_PORT=$((20000 + $$ % 20000))
-        eval "$2" >ui.log 2>&1 &
+        # A session of its own, since MLflow's server is many processes.
+        setsid bash -c "$2" >ui.log 2>&1 &
         server=$!
         for i in {1..120}; do
           sleep 0.5
@@ -111,7 +112,7 @@ url = "http://127.0.0.1:" + sys.argv[1] + "/ajax-api/2.0/mlflow/experiments/get-
 answer = urllib.request.urlopen(url + "?experiment_name=first%20steps", timeout=5)
 print(answer.read().decode())' $MLFLOW_PORT 2>/dev/null) && break
         done
-        kill $server; wait $server
+        kill -- -$server; wait $server
         case $answer in *'"first steps"'*) exit 0 ;; esac
         cat ui.log; exit 1]], "bash", venv, block.text, directory = directory }
       result(name, try.status ~= 0 and try.out .. try.err or nil)

@@ -215,19 +215,4 @@ describe("progress of a script", function()
       directory = directory, input = "end\n" }
     assert.same("", result.out)
   end)
-
-  it("costs an iteration little", function()
-    local result = on_terminal [[
-      local count = 1000000
-      local best = math.huge
-      for _ = 1, 5 do
-        local start = os.clock()
-        for _ in mlmanager:progress(count) do end
-        best = math.min(best, (os.clock() - start) / count * 1e9)
-      end
-      print(("%d ns"):format(best // 1)) ]]
-    local ns = tonumber(result.out:match("(%d+) ns"))
-    -- About 50 where nothing checks; sanitizers take several times as long.
-    assert.is_true(ns < 1000, result.out)
-  end)
 end)
