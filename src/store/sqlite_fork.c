@@ -45,8 +45,9 @@ static void after_fork_in_child(void)
 	open_stores = NULL;
 	inside = depth ? 1 : 0;
 	atomic_store(&forks, 0);
-	pthread_mutex_init(&mutex, NULL);
+	/* Whoever waited is not here; the mutex is held by the thread that forked: this one. */
 	pthread_cond_init(&changed, NULL);
+	pthread_mutex_unlock(&mutex);
 }
 
 static void register_handlers(void)
