@@ -174,6 +174,33 @@ static mlm_status read_segments(struct adoption *adoption, struct drain *drain, 
 	return MLM_OK;
 }
 
+/* The segment that the keeper was in the middle of making: a name with nothing in it yet. */
+static bool is_unmade(const struct adoption *adoption, const char *id_hex, uint32_t number)
+{
+	char name[64];
+	char header[JOURNAL_HEADER_BYTES] = "";
+	snprintf(name, sizeof(name), "%s.%06u", id_hex, number);
+	int fd = openat(adoption->directory_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t got = pread(fd, header, sizeof(header), 0);
+	close(fd);
+	for (ssize_t i = 0; i < got; i++)
+		if (header[i] != 0)
+			return false;
+	return got >= 0;
+}
+
+/* The segment to go on with after one that was damaged. */
+static uint32_t segment_after(const struct adoption *adoption, const char *id_hex, uint32_t number)
+{
+	uint32_t highest;
+	uint32_t next = find_segments(adoption, id_hex, number + 1, &highest);
+	if (next != SEGMENT_NUMBER_NONE && next == highest && is_unmade(adoption, id_hex, next))
+		return SEGMENT_NUMBER_NONE;
+	return next;
+}
+
 /* Reads a journal segment by segment; damage ends a segment, not the journal, since each segment
  * can be read by itself. A damaged one is set aside once what comes before is in the store:
  * whenever this is cut short, the next adopter finds either. *is_readable_out false: it has to
@@ -197,7 +224,7 @@ static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint3
 		}
 		uint32_t ended = drain->reader.number;
 		uint64_t position = drain->reader.position;
-		uint32_t next = first_segment(adoption, id_hex, ended + 1);
+		uint32_t next = segment_after(adoption, id_hex, ended);
 		if (why.status == MLM_OK && !has_records(drain, next))
 			return MLM_OK;
 		if (why.status == MLM_OK)

@@ -283,6 +283,27 @@ TEST(adoption__without_damage_takes_all_and_says_nothing)
 	place_remove(&work);
 }
 
+TEST(adoption__does_not_take_a_segment_that_was_being_made_for_a_damaged_one)
+{
+	static const off_t lengths[] = { 0, JOURNAL_SEGMENT_BYTES };
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct report report;
+		struct report doctor;
+		char path[PATH_MAX];
+		copy_remains(&few);
+		numbered_path(path, &work, few.journal_id, 0);
+		CHECK(truncate(path, 0) == 0);
+		numbered_path(path, &work, few.journal_id, 1);
+		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0666);
+		CHECK(fd >= 0 && ftruncate(fd, lengths[i]) == 0);
+		close(fd);
+		adopt(&report, &doctor);
+		check_adopted(&few, 0, few.points, "RUNNING");
+		check_reported(&report, &doctor, 1);
+		place_remove(&work);
+	}
+}
+
 TEST(adoption__reads_up_to_a_cut_at_any_length)
 {
 	const struct layout *layout = &few.layouts[0];
@@ -561,6 +582,7 @@ int main(void)
 	if (check_failures_of_test)
 		return 1;
 	RUN(adoption__without_damage_takes_all_and_says_nothing);
+	RUN(adoption__does_not_take_a_segment_that_was_being_made_for_a_damaged_one);
 	RUN(adoption__reads_up_to_a_cut_at_any_length);
 	RUN(adoption__reads_up_to_a_flipped_byte_anywhere);
 	RUN(adoption__reads_up_to_lost_pages_and_says_so);
