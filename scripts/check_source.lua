@@ -27,6 +27,7 @@ local BANNED_CALLS = { "strcpy", "strcat", "sprintf", "vsprintf", "gets", "strto
 local UNTESTED = {
   ["base/arena"] = "through the store's tests",
   ["base/error"] = "through every test of a status",
+  ["core/background_thread"] = "system_metrics_test, journal_test and every flush",
   ["core/adoption"] = "tests/crash/kill_test and damage_test",
   ["core/flusher"] = "tests/crash/busy_store_test and full_disk_test",
   ["core/fork_guard"] = "tests/crash/fork_test",

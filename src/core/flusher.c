@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/flusher.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/background_thread.h"
 #include "core/drain.h"
 
 #define TICK_MS            200 /* how long a record waits for others to go along with */
@@ -144,18 +144,7 @@ static mlm_status start_thread(struct flusher *flusher, mlm_error *err)
 	pthread_condattr_destroy(&clock);
 	pthread_mutex_init(&flusher->mutex, NULL);
 	pthread_mutex_init(&flusher->draining, NULL);
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
-	/* An engine's real-time thread must not make this one real-time too. */
-	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
-	sigset_t all;
-	sigset_t before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int errnum = pthread_create(&flusher->thread, &attributes, flush, flusher);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
+	int errnum = background_thread_start(&flusher->thread, THREAD_STACK_BYTES, flush, flusher);
 	return errnum ? error_set_errno(err, errnum, "journal", "cannot start a thread") : MLM_OK;
 }
 

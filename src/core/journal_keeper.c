@@ -2,7 +2,6 @@
 /* The journal's own thread: it stays about a second of traffic ahead of the cursor, so that no
  * append meets a page fault, a file that grows or a mapping that is taken down. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/background_thread.h"
 #include "core/journal.h"
 
 #define PAGE_BYTES         4096u
@@ -255,19 +255,7 @@ mlm_status journal_keeper_start(struct journal *journal, mlm_error *err)
 	journal->rate_at_ns = clock_monotonic_ns();
 	journal->synced_at_ns = journal->rate_at_ns;
 
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
-	/* An engine's real-time thread must not make this one real-time too. */
-	pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
-	/* The host's signals are the host's. */
-	sigset_t all;
-	sigset_t before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int errnum = pthread_create(&journal->keeper, &attributes, keep, journal);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
+	int errnum = background_thread_start(&journal->keeper, THREAD_STACK_BYTES, keep, journal);
 	if (errnum != 0)
 		return error_set_errno(err, errnum, "journal", "cannot start a thread");
 	journal->keeper_runs = true;

@@ -14,29 +14,18 @@
 #include "core/manager.h"
 #include "core/run_name.h"
 #include "core/user_name.h"
+#include "store/run_status.h"
 
 #define STANDARD_TAGS_MAX 8u
 
-static const char *const status_names[] = {
-	[MLM_RUN_RUNNING] = "RUNNING",
-	[MLM_RUN_SCHEDULED] = "SCHEDULED",
-	[MLM_RUN_FINISHED] = "FINISHED",
-	[MLM_RUN_FAILED] = "FAILED",
-	[MLM_RUN_KILLED] = "KILLED",
-};
-#define STATUS_COUNT (sizeof(status_names) / sizeof(status_names[0]))
-
 const char *mlm_run_status_name(mlm_run_status status)
 {
-	return status > 0 && (size_t)status < STATUS_COUNT ? status_names[status] : NULL;
+	return run_status_name(status);
 }
 
 mlm_run_status mlm_run_status_parse(const char *name)
 {
-	for (size_t i = 1; name && i < STATUS_COUNT; i++)
-		if (strcmp(name, status_names[i]) == 0)
-			return (mlm_run_status)i;
-	return MLM_RUN_UNCHANGED;
+	return run_status_parse(name);
 }
 
 /* ---- handles ---- */

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "core/background_thread.h"
 #include "core/system_sample.h"
 
 #define INTERVAL_MS_DEFAULT 10000u
@@ -242,7 +242,6 @@ static mlm_status fill(struct system_metrics *metrics, const struct system_metri
 	return MLM_OK;
 }
 
-/* Starts the thread with all signals blocked, which it inherits from here. */
 static int start_thread(struct system_metrics *metrics)
 {
 	pthread_condattr_t monotonic;
@@ -251,11 +250,7 @@ static int start_thread(struct system_metrics *metrics)
 	pthread_cond_init(&metrics->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&metrics->mutex, NULL);
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int result = pthread_create(&metrics->thread, NULL, run, metrics);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int result = background_thread_start(&metrics->thread, 0, run, metrics);
 	if (result != 0) {
 		pthread_cond_destroy(&metrics->changed);
 		pthread_mutex_destroy(&metrics->mutex);
