@@ -27,6 +27,7 @@ local BANNED_CALLS = { "strcpy", "strcat", "sprintf", "vsprintf", "gets", "strto
 local UNTESTED = {
   ["base/arena"] = "through the store's tests",
   ["base/error"] = "through every test of a status",
+  ["base/memory"] = "core/allocator_test",
   ["core/background_thread"] = "system_metrics_test, journal_test and every flush",
   ["core/adoption"] = "tests/crash/kill_test and damage_test",
   ["core/flusher"] = "tests/crash/busy_store_test and full_disk_test",
@@ -51,6 +52,11 @@ local UNTESTED = {
   ["store/sqlite_text"] = "through the store's contract",
   ["store/store"] = "through the manager's tests",
 }
+
+-- What belongs to a manager takes its memory from the manager's allocator (base/memory.h). These
+-- files have no manager.
+local C_MEMORY = { "malloc", "calloc", "realloc", "free", "strdup", "strndup", "asprintf" }
+local WITHOUT_MANAGER = { "^src/core/evaluator", "^src/store/image/" }
 
 local findings = 0
 local function finding(path, line, text)
@@ -107,6 +113,23 @@ local function code_of(line)
     :gsub("^%s*%*.*", ""):gsub("/%*.*", ""))
 end
 
+local function belongs_to_manager(path)
+  for _, pattern in ipairs(WITHOUT_MANAGER) do
+    if path:match(pattern) then
+      return false
+    end
+  end
+  return path:match("^src/store/") or path:match("^src/core/")
+end
+
+local function check_memory(path, number, code)
+  for _, call in ipairs(C_MEMORY) do
+    if code:find("%f[%w_]" .. call .. "%s*%(") then
+      finding(path, number, call .. " is not the manager's allocator; see src/base/memory.h")
+    end
+  end
+end
+
 local function check_file(path)
   local base = path:match("([^/]+)$")
   local stem = base:match("^[^.]+")
@@ -116,6 +139,7 @@ local function check_file(path)
   local is_c = path:match("%.[ch]$")
   local is_source = is_c or path:match("%.lua$") or path:match("%.sh$") or path:match("%.py$")
     or base == "CMakeLists.txt"
+  local managed = is_c and belongs_to_manager(path)
   local number, has_spdx = 0, false
   for line in io.lines(path) do
     number = number + 1
@@ -138,6 +162,9 @@ local function check_file(path)
     if is_c then
       check_include(path, number, line)
       local code = code_of(line)
+      if managed then
+        check_memory(path, number, code)
+      end
       for _, call in ipairs(BANNED_CALLS) do
         if path:match("^src/") and code:find("%f[%w_]" .. call .. "%s*%(") then
           finding(path, number, call .. " is not used here")

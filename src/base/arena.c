@@ -3,8 +3,9 @@
 
 #include <stdalign.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 #define BLOCK_SIZE 16384u
 
@@ -16,19 +17,23 @@ struct block {
 };
 
 struct arena {
+	mlm_allocator allocator;
 	struct block *first; /* the newest block; older ones follow */
 };
 
-struct arena *arena_new(void)
+struct arena *arena_new(const mlm_allocator *allocator)
 {
-	return calloc(1, sizeof(struct arena));
+	struct arena *arena = memory_new(allocator, sizeof(*arena));
+	if (arena && allocator)
+		arena->allocator = *allocator;
+	return arena;
 }
 
-static void free_blocks(struct block *block)
+static void free_blocks(const struct arena *arena, struct block *block)
 {
 	while (block) {
 		struct block *next = block->next;
-		free(block);
+		memory_free(&arena->allocator, block);
 		block = next;
 	}
 }
@@ -37,15 +42,16 @@ void arena_free(struct arena *arena)
 {
 	if (!arena)
 		return;
-	free_blocks(arena->first);
-	free(arena);
+	free_blocks(arena, arena->first);
+	mlm_allocator allocator = arena->allocator;
+	memory_free(&allocator, arena);
 }
 
 void arena_reset(struct arena *arena)
 {
 	if (!arena->first)
 		return;
-	free_blocks(arena->first->next);
+	free_blocks(arena, arena->first->next);
 	arena->first->next = NULL;
 	arena->first->used = 0;
 }
@@ -60,7 +66,8 @@ static struct block *add_block(struct arena *arena, size_t size)
 		capacity = size;
 	if (capacity > SIZE_MAX - sizeof(struct block))
 		return NULL;
-	struct block *block = malloc(sizeof(struct block) + capacity);
+	struct block *block =
+		memory_resize(&arena->allocator, NULL, 1, sizeof(struct block) + capacity);
 	if (!block)
 		return NULL;
 	block->capacity = capacity;

@@ -4,11 +4,13 @@
 
 #include <stddef.h>
 
+#include "mlmanager/allocator.h"
+
 /* Memory that is given back all at once: the rows of one answer, the records of one batch. */
 struct arena;
 
-/** NULL when memory ran out. */
-struct arena *arena_new(void);
+/** NULL when memory ran out. The allocator is copied; NULL stands for malloc() and free(). */
+struct arena *arena_new(const mlm_allocator *allocator);
 /** NULL is a no-op. */
 void arena_free(struct arena *arena);
 /** size bytes, zeroed, aligned for any type. NULL when memory ran out. */

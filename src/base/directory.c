@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,9 +14,11 @@ int directory_make(const char *path)
 		return 0;
 	if (errno != ENOENT)
 		return errno;
-	char *parents = strdup(path);
-	if (!parents)
-		return ENOMEM;
+	char parents[PATH_MAX];
+	size_t size = strlen(path) + 1;
+	if (size > sizeof(parents))
+		return ENAMETOOLONG;
+	memcpy(parents, path, size);
 	int errnum = 0;
 	for (char *slash = strchr(parents + 1, '/'); slash && errnum == 0;
 		slash = strchr(slash + 1, '/')) {
@@ -25,7 +27,6 @@ int directory_make(const char *path)
 			errnum = errno;
 		*slash = '/';
 	}
-	free(parents);
 	if (errnum == 0 && mkdir(path, 0777) != 0 && errno != EEXIST)
 		errnum = errno;
 	return errnum;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/filesystem.h"
 
-#include <stdlib.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
 
@@ -39,9 +40,9 @@ bool filesystem_is_network(const char *path)
 	if (statfs(path, &status) == 0)
 		return filesystem_magic_is_network((uint64_t)status.f_type);
 	const char *slash = strrchr(path, '/');
-	char *directory = !slash ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-	bool network = directory && statfs(directory, &status) == 0 &&
-		       filesystem_magic_is_network((uint64_t)status.f_type);
-	free(directory);
-	return network;
+	char directory[PATH_MAX] = ".";
+	if (slash)
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path) + 1, path);
+	return statfs(directory, &status) == 0 &&
+	       filesystem_magic_is_network((uint64_t)status.f_type);
 }

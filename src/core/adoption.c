@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/drain.h"
 
 #define SEGMENT_NUMBER_NONE UINT32_MAX
@@ -115,7 +116,8 @@ static mlm_status apply(
 	struct store_killed_run *killed = NULL;
 	size_t killed_count = 0;
 	if (is_last && drain->open_run_count) {
-		killed = calloc(drain->open_run_count, sizeof(*killed));
+		killed = memory_array(
+			adoption->store->allocator, drain->open_run_count, sizeof(*killed));
 		if (!killed)
 			return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 		int64_t now_ms = clock_now_ms();
@@ -130,7 +132,7 @@ static mlm_status apply(
 	}
 	mlm_status status = drain_apply(
 		drain, adoption->store, killed, killed_count, note_refused, adoption, err);
-	free(killed);
+	memory_free(adoption->store->allocator, killed);
 	return status;
 }
 
@@ -216,6 +218,8 @@ static mlm_status read_all(struct adoption *adoption, struct drain *drain, uint3
 		status = read_segments(adoption, drain, number, &why, err);
 		if (status != MLM_OK)
 			return status;
+		if (why.status == MLM_ENOMEM)
+			return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 		if (why.status != MLM_OK && why.status != MLM_ECORRUPT) {
 			*is_readable_out = false;
 			say(adoption, MLM_LOG_WARNING, "journal %s stays in '%s': %s", id_hex,
@@ -262,7 +266,8 @@ static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, m
 	uint64_t watermark = 0;
 	bool is_readable = true;
 	const struct store_ops *ops = adoption->store->ops;
-	mlm_status status = drain_open(&drain, adoption->directory_fd, id_hex, err);
+	mlm_status status =
+		drain_open(&drain, adoption->directory_fd, id_hex, adoption->store->allocator, err);
 	if (status != MLM_OK)
 		return status;
 	status = ops->get_watermark(adoption->store, id_hex, &watermark, err);

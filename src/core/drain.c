@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 #define SERIES_FIRST 64u /* a power of two, as all capacities */
 
@@ -13,16 +14,17 @@ static mlm_status no_memory(mlm_error *err)
 	return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 }
 
-mlm_status drain_open(
-	struct drain *drain, int directory_fd, const char *journal_id_hex, mlm_error *err)
+mlm_status drain_open(struct drain *drain, int directory_fd, const char *journal_id_hex,
+	const mlm_allocator *allocator, mlm_error *err)
 {
 	memset(drain, 0, sizeof(*drain));
-	mlm_status status = journal_reader_open(&drain->reader, directory_fd, journal_id_hex, err);
+	mlm_status status =
+		journal_reader_open(&drain->reader, directory_fd, journal_id_hex, allocator, err);
 	if (status != MLM_OK)
 		return status;
-	drain->texts = arena_new();
-	drain->points = malloc(DRAIN_POINTS_MAX * sizeof(*drain->points));
-	drain->sorted = malloc(DRAIN_POINTS_MAX * sizeof(*drain->sorted));
+	drain->texts = arena_new(allocator);
+	drain->points = memory_resize(allocator, NULL, DRAIN_POINTS_MAX, sizeof(*drain->points));
+	drain->sorted = memory_resize(allocator, NULL, DRAIN_POINTS_MAX, sizeof(*drain->sorted));
 	if (!drain->texts || !drain->points || !drain->sorted) {
 		drain_close(drain);
 		return no_memory(err);
@@ -32,16 +34,17 @@ mlm_status drain_open(
 
 void drain_close(struct drain *drain)
 {
+	const mlm_allocator *allocator = drain->reader.allocator;
 	journal_reader_close(&drain->reader);
 	arena_free(drain->texts);
-	free(drain->series);
-	free(drain->slots);
-	free(drain->points);
-	free(drain->sorted);
-	free(drain->batch_ids);
-	free(drain->batch_series);
-	free(drain->starts);
-	free(drain->open_runs);
+	memory_free(allocator, drain->series);
+	memory_free(allocator, drain->slots);
+	memory_free(allocator, drain->points);
+	memory_free(allocator, drain->sorted);
+	memory_free(allocator, drain->batch_ids);
+	memory_free(allocator, drain->batch_series);
+	memory_free(allocator, drain->starts);
+	memory_free(allocator, drain->open_runs);
 	memset(drain, 0, sizeof(*drain));
 	drain->reader.fd = -1;
 }
@@ -72,15 +75,16 @@ static void index_series(struct drain *drain)
 
 static bool grow_series(struct drain *drain)
 {
+	const mlm_allocator *allocator = drain->reader.allocator;
 	uint32_t capacity = drain->series_capacity ? drain->series_capacity * 2 : SERIES_FIRST;
-	uint32_t *slots = malloc(2 * (size_t)capacity * sizeof(*slots));
+	uint32_t *slots = memory_array(allocator, 2 * (size_t)capacity, sizeof(*slots));
 	struct drain_series *grown =
-		slots ? realloc(drain->series, capacity * sizeof(*grown)) : NULL;
+		slots ? memory_resize(allocator, drain->series, capacity, sizeof(*grown)) : NULL;
 	if (!grown) {
-		free(slots);
+		memory_free(allocator, slots);
 		return false;
 	}
-	free(drain->slots);
+	memory_free(allocator, drain->slots);
 	drain->slots = slots;
 	drain->series = grown;
 	drain->series_capacity = capacity;
@@ -133,11 +137,13 @@ static void keep_last(struct drain *drain, const struct drain_series *series)
  * any number of them. Once a segment, between two batches. */
 static mlm_status forget_old_series(struct drain *drain, mlm_error *err)
 {
+	const mlm_allocator *allocator = drain->reader.allocator;
 	uint32_t number = drain->reader.number;
 	if (drain->point_count || drain->tidied_in == number)
 		return MLM_OK;
-	struct arena *texts = arena_new();
-	struct drain_series *kept = malloc((drain->series_capacity + 1) * sizeof(*kept));
+	struct arena *texts = arena_new(allocator);
+	struct drain_series *kept =
+		memory_resize(allocator, NULL, (size_t)drain->series_capacity + 1, sizeof(*kept));
 	uint32_t count = 0;
 	bool failed = !texts || !kept;
 	for (uint32_t i = 0; i < drain->series_count && !failed; i++) {
@@ -153,11 +159,11 @@ static mlm_status forget_old_series(struct drain *drain, mlm_error *err)
 	}
 	if (failed) {
 		arena_free(texts);
-		free(kept);
+		memory_free(allocator, kept);
 		return no_memory(err);
 	}
 	arena_free(drain->texts);
-	free(drain->series);
+	memory_free(allocator, drain->series);
 	drain->texts = texts;
 	drain->series = kept;
 	drain->series_count = count;
@@ -201,8 +207,8 @@ static mlm_status open_run(struct drain *drain, const struct journal_entry *entr
 	}
 	if (drain->open_run_count == drain->open_run_capacity) {
 		size_t capacity = drain->open_run_capacity ? drain->open_run_capacity * 2 : 8;
-		struct drain_run *grown =
-			realloc(drain->open_runs, capacity * sizeof(*drain->open_runs));
+		struct drain_run *grown = memory_resize(drain->reader.allocator, drain->open_runs,
+			capacity, sizeof(*drain->open_runs));
 		if (!grown)
 			return no_memory(err);
 		drain->open_runs = grown;
@@ -284,6 +290,7 @@ int64_t drain_run_last_ms(const struct drain *drain, const struct drain_run *run
 
 static mlm_status collect_series(struct drain *drain, mlm_error *err)
 {
+	const mlm_allocator *allocator = drain->reader.allocator;
 	drain->batch_count = 0;
 	for (size_t i = 0; i < drain->point_count; i++) {
 		struct drain_series *series = &drain->series[drain->points[i].series];
@@ -291,14 +298,16 @@ static mlm_status collect_series(struct drain *drain, mlm_error *err)
 			continue;
 		if (drain->batch_count == drain->batch_capacity) {
 			size_t capacity = drain->batch_capacity ? drain->batch_capacity * 2 : 256;
-			uint32_t *ids = realloc(drain->batch_ids, capacity * sizeof(*ids));
+			uint32_t *ids =
+				memory_resize(allocator, drain->batch_ids, capacity, sizeof(*ids));
 			if (ids)
 				drain->batch_ids = ids;
-			struct store_series *texts =
-				realloc(drain->batch_series, capacity * sizeof(*texts));
+			struct store_series *texts = memory_resize(
+				allocator, drain->batch_series, capacity, sizeof(*texts));
 			if (texts)
 				drain->batch_series = texts;
-			uint32_t *starts = realloc(drain->starts, (capacity + 1) * sizeof(*starts));
+			uint32_t *starts = memory_resize(
+				allocator, drain->starts, capacity + 1, sizeof(*starts));
 			if (starts)
 				drain->starts = starts;
 			if (!ids || !texts || !starts)

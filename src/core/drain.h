@@ -29,7 +29,7 @@ struct drain_run {
 };
 
 struct drain {
-	struct journal_reader reader;
+	struct journal_reader reader; /* whose allocator is the drain's */
 	/* Each segment says again what its ids mean, so the series of past ones are forgotten. */
 	struct arena *texts; /* run ids and keys */
 	struct drain_series *series;
@@ -51,9 +51,9 @@ struct drain {
 	uint64_t skip_below; /* points before this position are in the store already */
 };
 
-/** Errors: EINVAL, ENOMEM. directory_fd is borrowed. */
-mlm_status drain_open(
-	struct drain *drain, int directory_fd, const char *journal_id_hex, mlm_error *err);
+/** Errors: EINVAL, ENOMEM. directory_fd and allocator are borrowed. */
+mlm_status drain_open(struct drain *drain, int directory_fd, const char *journal_id_hex,
+	const mlm_allocator *allocator, mlm_error *err);
 void drain_close(struct drain *drain);
 
 /**

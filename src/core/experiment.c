@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mlmanager/experiment.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -103,7 +102,7 @@ mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
 		status = limits_check_artifact_location(options->artifact_location, err);
 	if (status != MLM_OK)
 		return status;
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(&manager->allocator);
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
 	mlm_experiment_options checked = *options;
@@ -264,7 +263,7 @@ mlm_status mlm_experiment_restore(mlm_manager *manager, const char *experiment_i
 mlm_status mlm_experiment_set_tag(mlm_manager *manager, const char *experiment_id, const char *key,
 	const char *value, mlm_error *err)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(&manager->allocator);
 	const mlm_text *checked = NULL;
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/flusher.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/background_thread.h"
 #include "core/drain.h"
 
@@ -152,7 +151,7 @@ mlm_status flusher_open(
 	const struct flusher_options *options, struct flusher **flusher_out, mlm_error *err)
 {
 	*flusher_out = NULL;
-	struct flusher *flusher = calloc(1, sizeof(*flusher));
+	struct flusher *flusher = memory_new(options->store.allocator, sizeof(*flusher));
 	if (!flusher)
 		return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 	flusher->journal = options->journal;
@@ -162,8 +161,8 @@ mlm_status flusher_open(
 	flusher->payload = options->payload;
 	flusher->drained = JOURNAL_HEADER_BYTES;
 	bool exists = false;
-	mlm_status status = drain_open(
-		&flusher->drain, options->journal->directory_fd, options->journal->id_hex, err);
+	mlm_status status = drain_open(&flusher->drain, options->journal->directory_fd,
+		options->journal->id_hex, options->store.allocator, err);
 	if (status == MLM_OK) {
 		flusher->drain.reader.limit = journal_published(options->journal);
 		status = journal_reader_seek_segment(&flusher->drain.reader, 0, &exists, err);
@@ -176,7 +175,7 @@ mlm_status flusher_open(
 		status = start_thread(flusher, err);
 	if (status != MLM_OK) {
 		drain_close(&flusher->drain);
-		free(flusher);
+		memory_free(flusher->store_options.allocator, flusher);
 		return status;
 	}
 	*flusher_out = flusher;
@@ -270,5 +269,5 @@ void flusher_close(struct flusher *flusher, bool is_owner)
 	pthread_cond_destroy(&flusher->done);
 	pthread_mutex_destroy(&flusher->mutex);
 	pthread_mutex_destroy(&flusher->draining);
-	free(flusher);
+	memory_free(flusher->store_options.allocator, flusher);
 }

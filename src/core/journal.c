@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 #define PAGE_BYTES        4096u
 #define FIRST_WARM_BYTES  (64u * PAGE_BYTES)
@@ -362,16 +362,17 @@ mlm_status journal_open(
 	const struct journal_options *options, struct journal **journal_out, mlm_error *err)
 {
 	*journal_out = NULL;
-	struct journal *journal = calloc(1, sizeof(*journal));
+	struct journal *journal = memory_new(options->allocator, sizeof(*journal));
 	if (!journal)
 		return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 	journal->head_fd = -1;
+	journal->allocator = options->allocator;
 	journal->guard = options->guard;
 	journal->bytes_max =
 		options->bytes_max < JOURNAL_BYTES_MIN ? JOURNAL_BYTES_MIN : options->bytes_max;
 	journal->on_full = options->on_full;
 	journal->durability = options->durability;
-	journal->directory = strdup(options->directory);
+	journal->directory = memory_string(options->allocator, options->directory);
 	journal->directory_fd = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	mlm_status status = MLM_OK;
 	if (!journal->directory)
@@ -420,12 +421,13 @@ fail:
 	return status;
 }
 
-static void free_segment_of(bool is_owner, struct journal_segment *segment)
+static void free_segment(
+	const struct journal *journal, bool is_owner, struct journal_segment *segment)
 {
 	/* MADV_DONTFORK: in a child something else may have been mapped at that address. */
 	if (segment && !is_owner)
 		segment->map = MAP_FAILED;
-	journal_segment_free(segment);
+	journal_segment_free(journal, segment);
 }
 
 void journal_close(struct journal *journal, bool remove)
@@ -441,17 +443,17 @@ void journal_close(struct journal *journal, bool remove)
 		pthread_cond_destroy(&journal->keeper_wake);
 		pthread_mutex_destroy(&journal->keeper_mutex);
 	}
-	free_segment_of(is_owner, journal->current);
-	free_segment_of(is_owner, atomic_load(&journal->next));
+	free_segment(journal, is_owner, journal->current);
+	free_segment(journal, is_owner, atomic_load(&journal->next));
 	for (struct journal_segment *segment = atomic_load(&journal->retired); segment;) {
 		struct journal_segment *next = segment->next_retired;
-		free_segment_of(is_owner, segment);
+		free_segment(journal, is_owner, segment);
 		segment = next;
 	}
 	if (journal->head_fd >= 0)
 		close(journal->head_fd);
 	if (journal->directory_fd >= 0)
 		close(journal->directory_fd);
-	free(journal->directory);
-	free(journal);
+	memory_free(journal->allocator, journal->directory);
+	memory_free(journal->allocator, journal);
 }

@@ -55,6 +55,7 @@ struct journal_options {
 	mlm_on_full on_full;
 	mlm_durability durability;
 	struct fork_guard *guard;
+	const mlm_allocator *allocator; /* outlives the journal */
 };
 
 struct journal {
@@ -93,6 +94,7 @@ struct journal {
 
 	uint32_t series_count;
 	uint32_t waiting; /* appends that have let go of the lock and hold a series */
+	const mlm_allocator *allocator;
 	unsigned char id[16];
 	char id_hex[JOURNAL_ID_HEX + 1];
 	char *directory;
@@ -154,7 +156,7 @@ void journal_keeper_nudge(struct journal *journal);
 /** Reserves, maps and warms a segment. Returns 0 or an errno. */
 int journal_segment_new(
 	struct journal *journal, uint32_t number, struct journal_segment **segment_out);
-void journal_segment_free(struct journal_segment *segment);
+void journal_segment_free(const struct journal *journal, struct journal_segment *segment);
 /** Write-populates up to the position; false when the kernel would not. */
 bool journal_segment_warm(struct journal_segment *segment, uint64_t position);
 void journal_segment_path(

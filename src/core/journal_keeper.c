@@ -3,12 +3,12 @@
  * append meets a page fault, a file that grows or a mapping that is taken down. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/error.h"
 #include "core/background_thread.h"
 #include "core/journal.h"
@@ -42,7 +42,7 @@ int journal_segment_new(
 	struct journal *journal, uint32_t number, struct journal_segment **segment_out)
 {
 	*segment_out = NULL;
-	struct journal_segment *segment = calloc(1, sizeof(*segment));
+	struct journal_segment *segment = memory_new(journal->allocator, sizeof(*segment));
 	if (!segment)
 		return ENOMEM;
 	char name[64];
@@ -67,7 +67,7 @@ int journal_segment_new(
 	if (errnum != 0) {
 		if (segment->fd >= 0)
 			unlinkat(journal->directory_fd, name, 0);
-		journal_segment_free(segment);
+		journal_segment_free(journal, segment);
 		return errnum;
 	}
 	/* A child must neither write into the parent's journal nor pay for its page tables. */
@@ -90,7 +90,7 @@ int journal_segment_new(
 	return 0;
 }
 
-void journal_segment_free(struct journal_segment *segment)
+void journal_segment_free(const struct journal *journal, struct journal_segment *segment)
 {
 	if (!segment)
 		return;
@@ -98,7 +98,7 @@ void journal_segment_free(struct journal_segment *segment)
 		munmap(segment->map, JOURNAL_SEGMENT_BYTES);
 	if (segment->fd >= 0)
 		close(segment->fd);
-	free(segment);
+	memory_free(journal->allocator, segment);
 }
 
 static void supply_next(struct journal *journal)
@@ -183,7 +183,7 @@ static void retire(struct journal *journal)
 		struct journal_segment *next = segment->next_retired;
 		if (journal->durability == MLM_DURABILITY_SYSTEM)
 			fdatasync(segment->fd);
-		journal_segment_free(segment);
+		journal_segment_free(journal, segment);
 		segment = next;
 	}
 	uint32_t current = (uint32_t)(atomic_load(&journal->drained) / JOURNAL_SEGMENT_BYTES);

@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 #define RECORD_BYTES_MAX (JOURNAL_UNITS_MAX * JOURNAL_UNIT)
 
@@ -29,10 +29,11 @@ static bool parse_id(const char *hex, unsigned char id_out[16])
 	return hex[32] == '\0';
 }
 
-mlm_status journal_reader_open(
-	struct journal_reader *reader, int directory_fd, const char *id_hex, mlm_error *err)
+mlm_status journal_reader_open(struct journal_reader *reader, int directory_fd, const char *id_hex,
+	const mlm_allocator *allocator, mlm_error *err)
 {
 	memset(reader, 0, sizeof(*reader));
+	reader->allocator = allocator;
 	reader->fd = -1;
 	reader->limit = UINT64_MAX;
 	unsigned char id[16];
@@ -41,7 +42,7 @@ mlm_status journal_reader_open(
 	reader->seed = journal_seed(id);
 	reader->directory_fd = directory_fd;
 	memcpy(reader->id_hex, id_hex, sizeof(reader->id_hex));
-	reader->buffer = malloc(JOURNAL_READ_BYTES);
+	reader->buffer = memory_resize(allocator, NULL, JOURNAL_READ_BYTES, 1);
 	if (!reader->buffer)
 		return error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 	return MLM_OK;
@@ -52,7 +53,7 @@ void journal_reader_close(struct journal_reader *reader)
 	if (reader->fd >= 0)
 		close(reader->fd);
 	reader->fd = -1;
-	free(reader->buffer);
+	memory_free(reader->allocator, reader->buffer);
 	reader->buffer = NULL;
 }
 

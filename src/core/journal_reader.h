@@ -6,6 +6,7 @@
  * file that somebody cuts short is then an error and not a SIGBUS. */
 
 #include "core/journal_format.h"
+#include "mlmanager/allocator.h"
 #include "mlmanager/error.h"
 
 #define JOURNAL_READ_BYTES (256u * 1024u)
@@ -21,6 +22,7 @@ struct journal_entry {
 };
 
 struct journal_reader {
+	const mlm_allocator *allocator;
 	int directory_fd;
 	char id_hex[JOURNAL_ID_HEX + 1];
 	uint64_t seed;
@@ -33,10 +35,10 @@ struct journal_reader {
 	size_t buffer_bytes;
 };
 
-/** directory_fd is borrowed for the reader's life; id_hex has JOURNAL_ID_HEX digits.
+/** directory_fd and allocator are borrowed for the reader's life; id_hex has JOURNAL_ID_HEX digits.
  * Errors: EINVAL (id_hex), ENOMEM. */
-mlm_status journal_reader_open(
-	struct journal_reader *reader, int directory_fd, const char *id_hex, mlm_error *err);
+mlm_status journal_reader_open(struct journal_reader *reader, int directory_fd, const char *id_hex,
+	const mlm_allocator *allocator, mlm_error *err);
 void journal_reader_close(struct journal_reader *reader);
 
 /** Goes to the start of a segment. *exists_out tells whether its file is there; its header counts

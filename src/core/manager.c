@@ -8,6 +8,7 @@
 
 #include "base/directory.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/adoption.h"
 
 #define STORE_BUSY_MS      60000u /* how long a write waits for other writers */
@@ -53,6 +54,7 @@ static struct store_options options_of_store(const mlm_manager *manager, bool fo
 		.durability = manager->durability,
 		.for_flusher = for_flusher,
 		.inspect = manager->inspects,
+		.allocator = &manager->allocator,
 		.busy_timeout_ms = for_flusher ? FLUSHER_BUSY_MS : STORE_BUSY_MS,
 	};
 }
@@ -67,6 +69,7 @@ static mlm_status open_journal(mlm_manager *manager, mlm_error *err)
 		.on_full = manager->on_full,
 		.durability = manager->durability,
 		.guard = manager->guard,
+		.allocator = &manager->allocator,
 	};
 	mlm_status status = MLM_OK;
 	for (int i = 0; i < JOURNAL_OPEN_TRIES; i++) {
@@ -167,6 +170,13 @@ static mlm_status check_options(const mlm_manager_options *options, mlm_error *e
 		return error_set(err, MLM_EINVAL, "manager",
 			"options.version is %u; start from MLM_MANAGER_OPTIONS_INIT",
 			options->version);
+	const mlm_allocator *allocator = &options->allocator;
+	bool has_all = allocator->allocate && allocator->reallocate && allocator->release;
+	bool has_none = !allocator->allocate && !allocator->reallocate && !allocator->release;
+	if (!has_all && !has_none)
+		return error_set(err, MLM_EINVAL, "manager",
+			"options.allocator has some of its functions; give allocate, reallocate "
+			"and release, or none of them");
 	if (options->journal_bytes_max && options->journal_bytes_max < JOURNAL_BYTES_MIN)
 		return error_set(err, MLM_EINVAL, "manager",
 			"journal_bytes_max is %llu; at least %llu bytes are needed",
@@ -261,12 +271,13 @@ mlm_status mlm_manager_open(
 	mlm_status status = check_options(options, err);
 	if (status != MLM_OK)
 		return status;
-	mlm_manager *manager = calloc(1, sizeof(*manager));
+	mlm_manager *manager = memory_new(&options->allocator, sizeof(*manager));
 	if (!manager)
 		return error_set(err, MLM_ENOMEM, "manager", "memory ran out");
+	manager->allocator = options->allocator;
 	status = fork_guard_new(&manager->guard, err);
 	if (status != MLM_OK) {
-		free(manager);
+		memory_free(&options->allocator, manager);
 		return status;
 	}
 	/* Recursive: ending a run logs its timers through the public calls. */
@@ -430,7 +441,8 @@ void mlm_manager_free(mlm_manager *manager)
 	}
 	fork_guard_free(manager->guard);
 	store_place_clear(&manager->place);
-	free(manager);
+	mlm_allocator allocator = manager->allocator;
+	memory_free(&allocator, manager);
 }
 
 /* ---- doctor ---- */

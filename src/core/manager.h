@@ -20,6 +20,7 @@
 #define MANAGER_CLOSE_WAIT_MS 10000u
 
 struct mlm_manager {
+	mlm_allocator allocator; /* of everything of the manager */
 	pthread_mutex_t mutex; /* everything below that is not atomic, and the store */
 	struct fork_guard *guard;
 	_Atomic bool closed;
@@ -115,6 +116,9 @@ void run_forget_steps(mlm_run *run);
 
 /** Keeps the error for the run's end or the next flush, unless there is one already. */
 void run_remember(mlm_run *run, const mlm_error *why);
+
+/** Frees the error that the run remembers, if any. */
+void run_free_remembered(mlm_run *run);
 
 void run_free(mlm_run *run);
 

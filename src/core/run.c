@@ -2,13 +2,13 @@
 #include "mlmanager/run.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/git_commit.h"
 #include "core/limits.h"
 #include "core/manager.h"
@@ -41,12 +41,12 @@ static mlm_run *find_handle(const mlm_manager *manager, const char *run_id)
 static mlm_run *new_handle(
 	mlm_manager *manager, const char *run_id, const char *experiment_id, const char *name)
 {
-	mlm_run *run = calloc(1, sizeof(*run));
+	mlm_run *run = memory_new(&manager->allocator, sizeof(*run));
 	if (!run)
 		return NULL;
-	run->name = strdup(name ? name : "");
+	run->name = memory_string(&manager->allocator, name ? name : "");
 	if (!run->name) {
-		free(run);
+		memory_free(&manager->allocator, run);
 		return NULL;
 	}
 	run->manager = manager;
@@ -205,6 +205,7 @@ static void start_system_metrics(mlm_run *run)
 		return;
 	mlm_status status = system_metrics_defaults(&options, &err);
 	if (status == MLM_OK) {
+		options.allocator = &manager->allocator;
 		options.log = log_system_metrics;
 		options.payload = run;
 		status = system_metrics_start(&options, &run->system_metrics, &err);
@@ -263,7 +264,7 @@ static mlm_status start(
 		status = manager_need_journal(manager, err);
 	if (status != MLM_OK)
 		return status;
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(&manager->allocator);
 	struct standard_tags *standard = arena ? arena_alloc(arena, sizeof(*standard)) : NULL;
 	char run_id[MLM_ID_SIZE];
 	mlm_run_options checked;
@@ -432,15 +433,29 @@ static mlm_status check_top(const mlm_run *run, mlm_error *err)
 	return status;
 }
 
+/* Stands for an error that there was no memory to keep. */
+static mlm_error forgotten_error = {
+	MLM_ENOMEM, 0, "run",
+	"something that was logged was not taken, and memory ran out before it could be kept what"
+};
+
 static void remember(mlm_run *run, const mlm_error *why)
 {
 	if (run->first_error)
 		return;
-	run->first_error = malloc(sizeof(*why));
-	if (!run->first_error)
-		return;
-	*run->first_error = *why;
+	run->first_error = memory_new(&run->manager->allocator, sizeof(*why));
+	if (run->first_error)
+		*run->first_error = *why;
+	else
+		run->first_error = &forgotten_error;
 	run->manager->remembering++;
+}
+
+void run_free_remembered(mlm_run *run)
+{
+	if (run->first_error != &forgotten_error)
+		memory_free(&run->manager->allocator, run->first_error);
+	run->first_error = NULL;
 }
 
 void run_remember(mlm_run *run, const mlm_error *why)
@@ -473,8 +488,7 @@ static mlm_status take(mlm_run *run, mlm_error *err)
 	mlm_status status = run->first_error->status;
 	if (err)
 		*err = *run->first_error;
-	free(run->first_error);
-	run->first_error = NULL;
+	run_free_remembered(run);
 	run->manager->remembering--;
 	return status;
 }
@@ -706,7 +720,7 @@ mlm_status mlm_run_restore_id(mlm_manager *manager, const char *run_id, mlm_erro
 mlm_status mlm_run_rename(
 	mlm_manager *manager, const char *run_id, const char *name, mlm_error *err)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(&manager->allocator);
 	const mlm_text *checked = NULL;
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");

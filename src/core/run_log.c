@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is logged to a run: metrics into the journal, params and tags into the store. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/limits.h"
 #include "core/manager.h"
 
@@ -72,13 +72,13 @@ static void put_series(
 static mlm_status grow_slots(mlm_run *run, mlm_error *err)
 {
 	size_t slot_count = run->slot_count ? run->slot_count * 2 : SLOTS_FIRST;
-	struct run_slot *slots = calloc(slot_count, sizeof(*slots));
+	struct run_slot *slots = memory_array(&run->manager->allocator, slot_count, sizeof(*slots));
 	if (!slots)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	for (size_t i = 0; i < run->slot_count; i++)
 		if (run->slots[i].series)
 			put_series(slots, slot_count, run->slots[i].hash, run->slots[i].series);
-	free(run->slots);
+	memory_free(&run->manager->allocator, run->slots);
 	run->slots = slots;
 	run->slot_count = slot_count;
 	return MLM_OK;
@@ -86,7 +86,8 @@ static mlm_status grow_slots(mlm_run *run, mlm_error *err)
 
 static struct journal_series *new_series(const mlm_run *run, const char *key, size_t size)
 {
-	struct journal_series *series = calloc(1, sizeof(*series) + size + 1);
+	struct journal_series *series =
+		memory_new(&run->manager->allocator, sizeof(*series) + size + 1);
 	if (!series)
 		return NULL;
 	char *copy = (char *)(series + 1);
@@ -157,11 +158,11 @@ void run_forget_steps(mlm_run *run)
 	journal_unlock(run->manager->journal);
 }
 
-static void free_slots(struct run_slot *slots, size_t count)
+static void free_slots(const mlm_run *run, struct run_slot *slots, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		free(slots[i].series);
-	free(slots);
+		memory_free(&run->manager->allocator, slots[i].series);
+	memory_free(&run->manager->allocator, slots);
 }
 
 void run_close_series(mlm_run *run)
@@ -181,18 +182,19 @@ void run_close_series(mlm_run *run)
 		run->series_count = 0;
 	}
 	journal_unlock(journal);
-	free_slots(slots, count);
+	free_slots(run, slots, count);
 }
 
 void run_free(mlm_run *run)
 {
-	free_slots(run->slots, run->slot_count);
+	const mlm_allocator *allocator = &run->manager->allocator;
+	free_slots(run, run->slots, run->slot_count);
 	for (size_t i = 0; i < run->timer_count; i++)
-		free(run->timers[i].name);
-	free(run->timers);
-	free(run->first_error);
-	free(run->name);
-	free(run);
+		memory_free(allocator, run->timers[i].name);
+	memory_free(allocator, run->timers);
+	run_free_remembered(run);
+	memory_free(allocator, run->name);
+	memory_free(allocator, run);
 }
 
 /* ---- metrics ---- */
@@ -393,7 +395,7 @@ mlm_status mlm_run_log_batch(mlm_run *run, const mlm_metric *metrics, size_t met
 {
 	const mlm_text *checked_params = NULL;
 	const mlm_text *checked_tags = NULL;
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(&run->manager->allocator);
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	mlm_status status = manager_enter(run->manager, err);

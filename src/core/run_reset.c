@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/directory.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/manager.h"
 
 /* The local directory of an artifact URI, or NULL for one that is elsewhere. */
@@ -41,7 +41,7 @@ static mlm_status find_artifacts(mlm_run *run, char **path_out, mlm_error *err)
 	const char *path = uri ? local_path(uri) : NULL;
 	snprintf(ending, sizeof(ending), "/%s/artifacts", run->id);
 	if (path && ends_with(path, ending)) {
-		*path_out = strdup(path);
+		*path_out = memory_string(&manager->allocator, path);
 		if (!*path_out)
 			status = error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	} else if (uri && uri[0]) {
@@ -58,7 +58,7 @@ static mlm_status find_artifacts(mlm_run *run, char **path_out, mlm_error *err)
 static void forget_timers(mlm_run *run)
 {
 	for (size_t i = 0; i < run->timer_count; i++)
-		free(run->timers[i].name);
+		memory_free(&run->manager->allocator, run->timers[i].name);
 	run->timer_count = 0;
 }
 
@@ -82,7 +82,7 @@ static mlm_status reset_inside(mlm_run *run, mlm_error *err)
 			status = error_set_errno(err, errnum, "run",
 				"cannot delete the artifacts in '%s'", artifacts);
 	}
-	free(artifacts);
+	memory_free(&manager->allocator, artifacts);
 	return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/filesystem.h"
+#include "base/memory.h"
 
 static mlm_status no_memory(mlm_error *err)
 {
@@ -62,62 +63,53 @@ static mlm_status check_scheme(const char *uri, mlm_error *err)
 
 /* Resolves symbolic links, so that all names of a database share one journal directory. The file
  * need not exist, its directory must. */
-static mlm_status absolute_path(const char *path, char **absolute_out, mlm_error *err)
+static mlm_status absolute_path(
+	const mlm_allocator *allocator, const char *path, char **absolute_out, mlm_error *err)
 {
-	*absolute_out = realpath(path, NULL);
-	if (*absolute_out)
-		return MLM_OK;
+	char real[PATH_MAX];
+	if (realpath(path, real)) {
+		*absolute_out = memory_string(allocator, real);
+		return *absolute_out ? MLM_OK : no_memory(err);
+	}
 	if (errno != ENOENT)
 		return error_set_errno(err, errno, "store", "cannot reach the store '%s'", path);
 	const char *slash = strrchr(path, '/');
-	char *directory = slash == path ? strdup("/")
-			  : slash       ? strndup(path, (size_t)(slash - path))
-					: strdup(".");
+	char directory[PATH_MAX] = ".";
+	if (slash)
+		snprintf(directory, sizeof(directory), "%.*s",
+			slash == path ? 1 : (int)(slash - path), path);
 	const char *name = slash ? slash + 1 : path;
-	if (!directory)
-		return no_memory(err);
-	char *real = realpath(directory, NULL);
-	mlm_status status = MLM_OK;
-	if (!real)
-		status = error_set_errno(
+	if (!realpath(directory, real))
+		return error_set_errno(
 			err, errno, "store", "cannot reach the store's directory '%s'", directory);
-	else if (!name[0])
-		status = error_set(err, MLM_EINVAL, "store",
+	if (!name[0])
+		return error_set(err, MLM_EINVAL, "store",
 			"store '%s' is a directory; name a file in it", path);
-	else if (asprintf(absolute_out, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0) {
-		*absolute_out = NULL;
-		status = no_memory(err);
-	}
-	free(directory);
-	free(real);
-	return status;
+	*absolute_out = memory_format(allocator, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
+	return *absolute_out ? MLM_OK : no_memory(err);
 }
 
 static mlm_status resolve_artifacts(
 	const mlm_manager_options *options, struct store_place *place, mlm_error *err)
 {
 	const char *artifacts = options->artifacts;
-	int length;
 	if (artifacts && artifacts[0]) {
 		char cwd[PATH_MAX];
 		if (artifacts[0] == '/' || strchr(artifacts, ':')) {
-			length = asprintf(&place->artifacts, "%s", artifacts);
+			place->artifacts = memory_format(&place->allocator, "%s", artifacts);
 		} else {
 			if (!getcwd(cwd, sizeof(cwd)))
 				return error_set_errno(
 					err, errno, "store", "the working directory is gone");
-			length = asprintf(&place->artifacts, "%s/%s", cwd, artifacts);
+			place->artifacts =
+				memory_format(&place->allocator, "%s/%s", cwd, artifacts);
 		}
 	} else {
 		const char *slash = strrchr(place->path, '/');
-		length = asprintf(&place->artifacts, "%.*s/mlartifacts", (int)(slash - place->path),
-			place->path);
+		place->artifacts = memory_format(&place->allocator, "%.*s/mlartifacts",
+			(int)(slash - place->path), place->path);
 	}
-	if (length < 0) {
-		place->artifacts = NULL;
-		return no_memory(err);
-	}
-	return MLM_OK;
+	return place->artifacts ? MLM_OK : no_memory(err);
 }
 
 /* 64-bit FNV-1a: names a directory, guards nothing. */
@@ -136,33 +128,28 @@ static mlm_status resolve_journal_dir(
 	if (!directory || !directory[0])
 		directory = getenv("MLMANAGER_JOURNAL_DIR");
 	uint64_t hash = hash_of(place->uri);
-	int length;
 	if (directory && directory[0]) {
-		length = asprintf(
-			&place->journal_dir, "%s/%016llx", directory, (unsigned long long)hash);
+		place->journal_dir = memory_format(
+			&place->allocator, "%s/%016llx", directory, (unsigned long long)hash);
 	} else if (!place->is_network) {
-		length = asprintf(&place->journal_dir, "%s-journal.d", place->path);
+		place->journal_dir = memory_format(&place->allocator, "%s-journal.d", place->path);
 	} else {
 		const char *state = getenv("XDG_STATE_HOME");
 		const char *home = getenv("HOME");
 		bool has_state = state && state[0];
-		length = asprintf(&place->journal_dir, "%s%s/mlmanager/%016llx",
+		place->journal_dir = memory_format(&place->allocator, "%s%s/mlmanager/%016llx",
 			has_state ? state
 			: home    ? home
 				  : "/var/tmp",
 			has_state || !home ? "" : "/.local/state", (unsigned long long)hash);
 	}
-	if (length < 0) {
-		place->journal_dir = NULL;
-		return no_memory(err);
-	}
-	return MLM_OK;
+	return place->journal_dir ? MLM_OK : no_memory(err);
 }
 
 mlm_status store_place_resolve(
 	const mlm_manager_options *options, struct store_place *place_out, mlm_error *err)
 {
-	*place_out = (struct store_place){ 0 };
+	*place_out = (struct store_place){ .allocator = options->allocator };
 	const char *uri = options->store;
 	if (!uri || !uri[0])
 		uri = getenv("MLFLOW_TRACKING_URI");
@@ -173,10 +160,10 @@ mlm_status store_place_resolve(
 	if (status == MLM_OK)
 		status = sqlite_path_of(uri, &path, err);
 	if (status == MLM_OK)
-		status = absolute_path(path, &place_out->path, err);
-	if (status == MLM_OK && asprintf(&place_out->uri, "sqlite:%s", place_out->path) < 0) {
-		place_out->uri = NULL;
-		status = no_memory(err);
+		status = absolute_path(&place_out->allocator, path, &place_out->path, err);
+	if (status == MLM_OK) {
+		place_out->uri = memory_format(&place_out->allocator, "sqlite:%s", place_out->path);
+		status = place_out->uri ? MLM_OK : no_memory(err);
 	}
 	if (status == MLM_OK) {
 		place_out->is_network = filesystem_is_network(place_out->path);
@@ -191,9 +178,9 @@ mlm_status store_place_resolve(
 
 void store_place_clear(struct store_place *place)
 {
-	free(place->uri);
-	free(place->path);
-	free(place->artifacts);
-	free(place->journal_dir);
+	memory_free(&place->allocator, place->uri);
+	memory_free(&place->allocator, place->path);
+	memory_free(&place->allocator, place->artifacts);
+	memory_free(&place->allocator, place->journal_dir);
 	*place = (struct store_place){ 0 };
 }

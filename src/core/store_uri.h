@@ -7,6 +7,7 @@
 #include "mlmanager/manager.h"
 
 struct store_place {
+	mlm_allocator allocator; /* of the strings */
 	char *uri; /* "sqlite:/absolute/path.db": one spelling for one store */
 	char *path; /* of an SQLite store, else NULL */
 	char *artifacts; /* absolute path or URI */

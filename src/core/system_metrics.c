@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/background_thread.h"
 #include "core/system_sample.h"
 
@@ -110,7 +111,8 @@ static void sample(struct system_metrics *metrics)
 		add(metrics, DISK_AVAILABLE_MEGABYTES, free_bytes / MEGABYTE);
 	}
 	struct system_network network;
-	if (metrics->has_network_start && system_sample_network(&network)) {
+	if (metrics->has_network_start &&
+		system_sample_network(metrics->options.allocator, &network)) {
 		const struct system_network *start = &metrics->network_start;
 		set(metrics, NETWORK_RECEIVED,
 			megabytes_since(start->received_bytes, network.received_bytes));
@@ -238,7 +240,8 @@ static mlm_status fill(struct system_metrics *metrics, const struct system_metri
 	metrics->options.disk_path = metrics->disk_path;
 	metrics->pid = getpid();
 	system_sample_cpu(&metrics->cpu_before);
-	metrics->has_network_start = system_sample_network(&metrics->network_start);
+	metrics->has_network_start =
+		system_sample_network(metrics->options.allocator, &metrics->network_start);
 	return MLM_OK;
 }
 
@@ -263,7 +266,7 @@ mlm_status system_metrics_start(const struct system_metrics_options *options,
 {
 	assert(options->log && options->disk_path);
 	*metrics_out = NULL;
-	struct system_metrics *metrics = calloc(1, sizeof(*metrics));
+	struct system_metrics *metrics = memory_new(options->allocator, sizeof(*metrics));
 	if (!metrics)
 		return error_set(err, MLM_ENOMEM, "system_metrics", "out of memory");
 	mlm_status status = fill(metrics, options, err);
@@ -272,7 +275,7 @@ mlm_status system_metrics_start(const struct system_metrics_options *options,
 		status = error_set(err, MLM_EAGAIN, "system_metrics", "cannot start a thread: %s",
 			strerror(result));
 	if (status != MLM_OK) {
-		free(metrics);
+		memory_free(options->allocator, metrics);
 		return status;
 	}
 	*metrics_out = metrics;
@@ -293,5 +296,5 @@ void system_metrics_stop(struct system_metrics *metrics)
 		pthread_cond_destroy(&metrics->changed);
 		pthread_mutex_destroy(&metrics->mutex);
 	}
-	free(metrics);
+	memory_free(metrics->options.allocator, metrics);
 }

@@ -30,6 +30,7 @@ struct system_metrics_options {
 	const char *disk_path; /* a path on the file system to watch */
 	system_metrics_fn log;
 	void *payload;
+	const mlm_allocator *allocator; /* outlives the sampling; NULL: malloc() and free() */
 };
 
 /**

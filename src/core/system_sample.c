@@ -9,6 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 #define STAT_TEXT_SIZE    512 /* the first line of /proc/stat is all that is read of it */
 #define MEMORY_TEXT_SIZE  16384
 #define NETWORK_TEXT_SIZE (256u << 10) /* about 2000 interfaces; what follows is not counted */
@@ -138,12 +140,12 @@ bool system_sample_memory(struct system_memory *memory_out)
 	       system_sample_parse_memory(text, memory_out);
 }
 
-bool system_sample_network(struct system_network *network_out)
+bool system_sample_network(const mlm_allocator *allocator, struct system_network *network_out)
 {
-	char *text = malloc(NETWORK_TEXT_SIZE);
+	char *text = memory_resize(allocator, NULL, NETWORK_TEXT_SIZE, 1);
 	bool ok = text && read_text("/proc/net/dev", text, NETWORK_TEXT_SIZE) &&
 		  system_sample_parse_network(text, network_out);
-	free(text);
+	memory_free(allocator, text);
 	return ok;
 }
 

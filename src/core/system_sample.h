@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mlmanager/allocator.h"
+
 /* Clock ticks since boot, all processors together: user, nice, system, idle, iowait, irq, softirq,
  * steal. Time spent for guests is part of user and nice. */
 #define SYSTEM_CPU_FIELDS 8
@@ -48,7 +50,7 @@ bool system_sample_parse_network(const char *text, struct system_network *networ
 /** Each reads and parses now; false when the kernel does not give it. */
 bool system_sample_cpu(struct system_cpu *cpu_out);
 bool system_sample_memory(struct system_memory *memory_out);
-bool system_sample_network(struct system_network *network_out);
+bool system_sample_network(const mlm_allocator *allocator, struct system_network *network_out);
 bool system_sample_disk(const char *path, struct system_disk *disk_out);
 
 #endif

@@ -2,11 +2,11 @@
 #include "mlmanager/timer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "core/limits.h"
 #include "core/manager.h"
 
@@ -52,13 +52,13 @@ static mlm_status start(mlm_run *run, const char *name, mlm_timer_as as, mlm_err
 	mlm_status status = as == MLM_TIMER_AS_PARAM ? check_no_param(run, name, err) : MLM_OK;
 	if (status != MLM_OK)
 		return status;
-	struct run_timer *grown =
-		realloc(run->timers, (run->timer_count + 1) * sizeof(*run->timers));
+	struct run_timer *grown = memory_resize(
+		&run->manager->allocator, run->timers, run->timer_count + 1, sizeof(*run->timers));
 	if (grown)
 		run->timers = grown;
-	char *copy = strdup(name);
+	char *copy = memory_string(&run->manager->allocator, name);
 	if (!grown || !copy) {
-		free(copy);
+		memory_free(&run->manager->allocator, copy);
 		return error_set(err, MLM_ENOMEM, "timer", "memory ran out");
 	}
 	run->timers[run->timer_count++] = (struct run_timer){
@@ -87,8 +87,9 @@ mlm_status mlm_timer_start(mlm_run *run, const char *name, mlm_timer_as as, mlm_
 static mlm_status log_timers(
 	mlm_run *run, const struct run_timer *timers, size_t count, int64_t now_ns, mlm_error *err)
 {
-	mlm_text *params = calloc(count, sizeof(*params));
-	char(*texts)[TIMER_TEXT_SIZE] = calloc(count, sizeof(*texts));
+	const mlm_allocator *allocator = &run->manager->allocator;
+	mlm_text *params = memory_array(allocator, count, sizeof(*params));
+	char(*texts)[TIMER_TEXT_SIZE] = memory_array(allocator, count, sizeof(*texts));
 	size_t param_count = 0;
 	mlm_status status = MLM_OK;
 	if (!params || !texts) {
@@ -111,8 +112,8 @@ static mlm_status log_timers(
 				(double)(now_ns - timers[i].started_ns) / 1e6, MLM_STEP_NEXT,
 				MLM_TIME_NOW, err);
 out:
-	free(params);
-	free(texts);
+	memory_free(allocator, params);
+	memory_free(allocator, texts);
 	return status;
 }
 
@@ -131,7 +132,7 @@ mlm_status timer_stop_all_inside(mlm_run *run, double *total_ms_out, mlm_error *
 	if (status != MLM_OK)
 		return status;
 	for (size_t i = 0; i < run->timer_count; i++)
-		free(run->timers[i].name);
+		memory_free(&run->manager->allocator, run->timers[i].name);
 	run->timer_count = 0;
 	if (total_ms_out)
 		*total_ms_out = (double)(now_ns - earliest_ns) / 1e6;
@@ -157,7 +158,7 @@ mlm_status mlm_timer_log_and_stop(mlm_run *run, double *total_ms_out, mlm_error 
 static void forget(mlm_run *run, struct run_timer *timer)
 {
 	size_t after = run->timer_count - (size_t)(timer - run->timers) - 1;
-	free(timer->name);
+	memory_free(&run->manager->allocator, timer->name);
 	memmove(timer, timer + 1, after * sizeof(*timer));
 	run->timer_count--;
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-mlm_run_list *answer_run_list(void)
+mlm_run_list *answer_run_list(const mlm_allocator *allocator)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(allocator);
 	mlm_run_list *list = arena ? arena_alloc(arena, sizeof(*list)) : NULL;
 	if (list)
 		list->memory = arena;
@@ -15,9 +15,9 @@ mlm_run_list *answer_run_list(void)
 	return list;
 }
 
-mlm_experiment_list *answer_experiment_list(void)
+mlm_experiment_list *answer_experiment_list(const mlm_allocator *allocator)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(allocator);
 	mlm_experiment_list *list = arena ? arena_alloc(arena, sizeof(*list)) : NULL;
 	if (list)
 		list->memory = arena;
@@ -26,9 +26,9 @@ mlm_experiment_list *answer_experiment_list(void)
 	return list;
 }
 
-mlm_metric_history *answer_history(void)
+mlm_metric_history *answer_history(const mlm_allocator *allocator)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(allocator);
 	mlm_metric_history *history = arena ? arena_alloc(arena, sizeof(*history)) : NULL;
 	if (history)
 		history->memory = arena;

@@ -13,9 +13,9 @@
 #include "mlmanager/run.h"
 
 /** An empty list in an arena of its own, which is the list's memory. NULL when memory ran out. */
-mlm_run_list *answer_run_list(void);
-mlm_experiment_list *answer_experiment_list(void);
-mlm_metric_history *answer_history(void);
+mlm_run_list *answer_run_list(const mlm_allocator *allocator);
+mlm_experiment_list *answer_experiment_list(const mlm_allocator *allocator);
+mlm_metric_history *answer_history(const mlm_allocator *allocator);
 
 /** Sorts by key, as records keep them. */
 void answer_sort_texts(mlm_text *texts, size_t count);

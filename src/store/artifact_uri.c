@@ -2,9 +2,9 @@
 #include "store/artifact_uri.h"
 
 #include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 static int has_scheme(const char *text)
 {
@@ -15,15 +15,12 @@ static int has_scheme(const char *text)
 	return *text == ':';
 }
 
-char *artifact_uri_append(const char *root, const char *tail)
+char *artifact_uri_append(const mlm_allocator *allocator, const char *root, const char *tail)
 {
 	/* In a plain path both characters are part of a name. */
 	size_t path_size = has_scheme(root) ? strcspn(root, "?#") : strlen(root);
 	const char *rest = root + path_size;
 	char last = path_size > 0 ? root[path_size - 1] : '/';
 	const char *slash = last == '/' || last == ':' ? "" : "/";
-	char *joined;
-	if (asprintf(&joined, "%.*s%s%s%s", (int)path_size, root, slash, tail, rest) < 0)
-		return NULL;
-	return joined;
+	return memory_format(allocator, "%.*s%s%s%s", (int)path_size, root, slash, tail, rest);
 }

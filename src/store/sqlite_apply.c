@@ -3,10 +3,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "store/sqlite_store.h"
 
 /*
@@ -124,7 +124,8 @@ static mlm_status note_refusal(
 {
 	if (apply->refusal_count == apply->refusal_capacity) {
 		size_t capacity = apply->refusal_capacity ? apply->refusal_capacity * 2 : 16;
-		struct refusal *refusals = realloc(apply->refusals, capacity * sizeof(*refusals));
+		struct refusal *refusals = memory_resize(
+			apply->store->base.allocator, apply->refusals, capacity, sizeof(*refusals));
 		if (!refusals)
 			return sqlite_out_of_memory(err);
 		apply->refusals = refusals;
@@ -277,7 +278,7 @@ mlm_status sqlite_apply(struct store *base, const struct store_batch *batch,
 		tell_refusals(&apply, refused, payload);
 	else if (err)
 		*err = why;
-	free(apply.refusals);
+	memory_free(base->allocator, apply.refusals);
 	return status;
 }
 

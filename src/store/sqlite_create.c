@@ -2,8 +2,8 @@
 #include "store/sqlite_store.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,9 +79,10 @@ static int put_in_place(const char *temporary, const char *path)
 static bool create_unnamed(const char *path, const unsigned char *image, int *failed_out)
 {
 	const char *slash = strrchr(path, '/');
-	char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int file = directory ? open(directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, FILE_MODE) : -1;
-	free(directory);
+	char directory[PATH_MAX] = ".";
+	if (slash)
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path) + 1, path);
+	int file = open(directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, FILE_MODE);
 	if (file < 0)
 		return false;
 	char name[32];
@@ -102,11 +103,10 @@ static mlm_status create_failed(const char *path, int errnum, mlm_error *err)
 
 mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err)
 {
-	size_t name_size = strlen(path) + 64;
-	char *name = malloc(name_size);
+	char name[PATH_MAX];
 	unsigned char *image = expand_image(wal);
 	mlm_status status = MLM_OK;
-	if (!name || !image) {
+	if (!image) {
 		status = sqlite_out_of_memory(err);
 		goto out;
 	}
@@ -116,7 +116,7 @@ mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err)
 			status = create_failed(path, failed, err);
 		goto out;
 	}
-	int file = open_temporary(name, name_size, path);
+	int file = open_temporary(name, sizeof(name), path);
 	if (file < 0) {
 		status = create_failed(path, errno, err);
 		goto out;
@@ -131,7 +131,6 @@ mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err)
 		status = create_failed(path, failed, err);
 out:
 	sqlite3_free(image);
-	free(name);
 	return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "store/answer.h"
 #include "store/artifact_uri.h"
 #include "store/sqlite_store.h"
@@ -152,7 +153,7 @@ static mlm_status set_default_location(struct sqlite_store *store, int64_t id, m
 {
 	char digits[ID_DIGITS_MAX + 3];
 	snprintf(digits, sizeof(digits), "%lld", (long long)id);
-	char *location = artifact_uri_append(store->artifacts, digits);
+	char *location = artifact_uri_append(store->base.allocator, store->artifacts, digits);
 	if (!location)
 		return sqlite_out_of_memory(err);
 	sqlite3_stmt *update;
@@ -164,7 +165,7 @@ static mlm_status set_default_location(struct sqlite_store *store, int64_t id, m
 		sqlite3_bind_int64(update, 2, id);
 		status = sqlite_step_done(store, update, "could not create an experiment", err);
 	}
-	free(location);
+	memory_free(store->base.allocator, location);
 	return status;
 }
 
@@ -211,7 +212,7 @@ mlm_status sqlite_get_experiment(struct store *base, const char *id_text, const 
 {
 	struct sqlite_store *store = sqlite_store_of(base);
 	*list_out = NULL;
-	mlm_experiment_list *list = answer_experiment_list();
+	mlm_experiment_list *list = answer_experiment_list(store->base.allocator);
 	if (!list)
 		return sqlite_out_of_memory(err);
 	struct arena *arena = list->memory;

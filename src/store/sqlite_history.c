@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "store/answer.h"
 #include "store/sqlite_store.h"
 
@@ -57,9 +58,10 @@ static void add(struct columns *columns, sqlite3_stmt *rows)
 
 /* Rows come in the order of the index, by step. Points that were logged in order, almost all, are
  * in MLflow's order as well; sorting the others here spares SQLite's sorter for all. */
-static mlm_status sort_columns(struct columns *columns, mlm_error *err)
+static mlm_status sort_columns(
+	const mlm_allocator *allocator, struct columns *columns, mlm_error *err)
 {
-	struct point *points = malloc(columns->count * sizeof(*points));
+	struct point *points = memory_array(allocator, columns->count, sizeof(*points));
 	if (!points)
 		return sqlite_out_of_memory(err);
 	for (size_t i = 0; i < columns->count; i++) {
@@ -77,7 +79,7 @@ static mlm_status sort_columns(struct columns *columns, mlm_error *err)
 		columns->steps[i] = points[i].step;
 		columns->values[i] = points[i].is_nan ? NAN : points[i].stored;
 	}
-	free(points);
+	memory_free(allocator, points);
 	return MLM_OK;
 }
 
@@ -150,7 +152,7 @@ static mlm_status read_history(struct sqlite_store *store, const char *run_id, c
 		return sqlite_out_of_memory(err);
 	status = read_points(store, run_id, key, &columns, err);
 	if (status == MLM_OK && !columns.sorted)
-		status = sort_columns(&columns, err);
+		status = sort_columns(store->base.allocator, &columns, err);
 	history->count = columns.count;
 	history->steps = columns.steps;
 	history->timestamps_ms = columns.timestamps_ms;
@@ -163,7 +165,7 @@ mlm_status sqlite_get_metric_history(struct store *base, const char *run_id, con
 {
 	struct sqlite_store *store = sqlite_store_of(base);
 	*history_out = NULL;
-	mlm_metric_history *history = answer_history();
+	mlm_metric_history *history = answer_history(store->base.allocator);
 	mlm_status status = history ? sqlite_begin_read(store, err) : sqlite_out_of_memory(err);
 	if (status == MLM_OK) {
 		status = read_history(store, run_id, key, history, err);

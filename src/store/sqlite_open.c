@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/filesystem.h"
 #include "store/sqlite_fork.h"
 #include "store/artifact_uri.h"
@@ -193,7 +193,7 @@ static mlm_status add_journals(struct sqlite_store *store, mlm_error *err)
 
 mlm_status sqlite_insert_default_experiment(struct sqlite_store *store, mlm_error *err)
 {
-	char *location = artifact_uri_append(store->artifacts, "0");
+	char *location = artifact_uri_append(store->base.allocator, store->artifacts, "0");
 	if (!location)
 		return sqlite_out_of_memory(err);
 	sqlite3_stmt *insert;
@@ -215,7 +215,7 @@ mlm_status sqlite_insert_default_experiment(struct sqlite_store *store, mlm_erro
 			store, insert, "could not insert the experiment 'Default'", err);
 		sqlite3_finalize(insert);
 	}
-	free(location);
+	memory_free(store->base.allocator, location);
 	return status;
 }
 
@@ -278,12 +278,14 @@ mlm_status sqlite_store_open(
 	const struct store_options *options, struct store **store_out, mlm_error *err)
 {
 	*store_out = NULL;
-	struct sqlite_store *store = calloc(1, sizeof(*store));
+	struct sqlite_store *store = memory_new(options->allocator, sizeof(*store));
 	if (!store)
 		return sqlite_out_of_memory(err);
 	store->base.ops = &sqlite_store_ops;
-	store->path = strdup(options->uri + strlen("sqlite:"));
-	store->artifacts = strdup(options->artifacts ? options->artifacts : "mlartifacts");
+	store->base.allocator = options->allocator;
+	store->path = memory_string(options->allocator, options->uri + strlen("sqlite:"));
+	store->artifacts = memory_string(
+		options->allocator, options->artifacts ? options->artifacts : "mlartifacts");
 	store->for_flusher = options->for_flusher;
 	store->inspect = options->inspect;
 	store->durability = options->durability;
@@ -308,7 +310,7 @@ void sqlite_store_close(struct store *base)
 	/* The last connection to close moves the log into the file, with two syncs: a millisecond
 	 * or two, without which power that fails soon after could damage the file. */
 	sqlite3_close(store->db);
-	free(store->path);
-	free(store->artifacts);
-	free(store);
+	memory_free(base->allocator, store->path);
+	memory_free(base->allocator, store->artifacts);
+	memory_free(base->allocator, store);
 }

@@ -2,11 +2,11 @@
 #include "store/sqlite_run.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "store/answer.h"
 #include "store/artifact_uri.h"
 #include "store/run_status.h"
@@ -66,11 +66,10 @@ static mlm_status artifact_uri_of(
 			"the experiment %s is deleted; restore it first", run->experiment_id);
 	} else if (result == SQLITE_ROW) {
 		const char *root = (const char *)sqlite3_column_text(rows, 1);
-		char *tail = NULL;
-		if (asprintf(&tail, "%s/artifacts", run->run_id) < 0)
-			tail = NULL;
-		*uri_out = tail ? artifact_uri_append(root ? root : "", tail) : NULL;
-		free(tail);
+		const mlm_allocator *allocator = store->base.allocator;
+		char *tail = memory_format(allocator, "%s/artifacts", run->run_id);
+		*uri_out = tail ? artifact_uri_append(allocator, root ? root : "", tail) : NULL;
+		memory_free(allocator, tail);
 		if (!*uri_out)
 			status = sqlite_out_of_memory(err);
 	} else if (result == SQLITE_DONE) {
@@ -130,7 +129,7 @@ mlm_status sqlite_create_run(struct store *base, const struct store_new_run *run
 	if (status == MLM_OK)
 		status = sqlite_put_tags(store, run->run_id, &name, 1, err);
 	status = sqlite_end(store, status, err);
-	free(artifact_uri);
+	memory_free(base->allocator, artifact_uri);
 	return status;
 }
 
@@ -141,7 +140,7 @@ mlm_status sqlite_get_run(
 {
 	struct sqlite_store *store = sqlite_store_of(base);
 	*list_out = NULL;
-	mlm_run_list *list = answer_run_list();
+	mlm_run_list *list = answer_run_list(store->base.allocator);
 	if (!list)
 		return sqlite_out_of_memory(err);
 	struct arena *arena = list->memory;

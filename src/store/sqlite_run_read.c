@@ -2,10 +2,10 @@
 #include "store/sqlite_store.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "store/answer.h"
 #include "store/run_status.h"
 
@@ -44,7 +44,8 @@ static void *gather(struct load *load, struct gathered *gathered)
 {
 	if (gathered->count == gathered->capacity) {
 		size_t capacity = gathered->capacity ? gathered->capacity * 2 : 32;
-		void *items = realloc(gathered->items, capacity * gathered->item_size);
+		void *items = memory_resize(load->store->base.allocator, gathered->items, capacity,
+			gathered->item_size);
 		if (!items) {
 			load->out_of_memory = true;
 			return NULL;
@@ -184,7 +185,7 @@ static mlm_status load_metrics(struct load *load, mlm_error *err)
 		"FROM json_each(?1) AS i CROSS JOIN latest_metrics AS m ON m.run_uuid = i.value";
 	struct gathered metrics = { .item_size = sizeof(mlm_metric) };
 	mlm_status status = each_row(load, sql, on_metric, end_metrics, &metrics, err);
-	free(metrics.items);
+	memory_free(load->store->base.allocator, metrics.items);
 	return status;
 }
 
@@ -224,7 +225,7 @@ static mlm_status load_texts(struct load *load, mlm_error *err)
 	mlm_status status = each_row(load, params_sql, on_text, end_params, &texts, err);
 	if (status == MLM_OK)
 		status = each_row(load, tags_sql, on_text, end_tags, &texts, err);
-	free(texts.items);
+	memory_free(load->store->base.allocator, texts.items);
 	return status;
 }
 
@@ -250,12 +251,15 @@ static void on_input(struct load *load, size_t run, sqlite3_stmt *row, void *pay
 {
 	(void)run;
 	struct inputs *state = payload;
+	const mlm_allocator *allocator = load->store->base.allocator;
 	const char *id = (const char *)sqlite3_column_text(row, 1);
 	if (!state->input_id || !id || strcmp(state->input_id, id) != 0) {
 		end_input(load, state);
 		mlm_dataset_input *input = gather(load, &state->inputs);
-		free(state->input_id);
-		state->input_id = id ? strdup(id) : NULL;
+		memory_free(allocator, state->input_id);
+		state->input_id = id ? memory_string(allocator, id) : NULL;
+		if (id && !state->input_id)
+			load->out_of_memory = true;
 		if (!input)
 			return;
 		input->name = copy_or_empty(load, row, 2);
@@ -280,7 +284,7 @@ static void end_inputs(struct load *load, size_t run, void *payload)
 	end_input(load, state);
 	mlm_run_record *record = &load->records[run];
 	record->dataset_inputs = take(load, &state->inputs, &record->dataset_input_count);
-	free(state->input_id);
+	memory_free(load->store->base.allocator, state->input_id);
 	state->input_id = NULL;
 }
 
@@ -301,9 +305,10 @@ static mlm_status load_inputs(struct load *load, mlm_error *err)
 		.tags = { .item_size = sizeof(mlm_text) },
 	};
 	mlm_status status = each_row(load, sql, on_input, end_inputs, &state, err);
-	free(state.inputs.items);
-	free(state.tags.items);
-	free(state.input_id);
+	const mlm_allocator *allocator = load->store->base.allocator;
+	memory_free(allocator, state.inputs.items);
+	memory_free(allocator, state.tags.items);
+	memory_free(allocator, state.input_id);
 	return status;
 }
 

@@ -338,10 +338,11 @@ struct search {
 	struct statement statement;
 };
 
-static mlm_status search_begin(
-	struct search *search, enum filter_subject subject, const mlm_query *query, mlm_error *err)
+static mlm_status search_begin(const struct sqlite_store *store, struct search *search,
+	enum filter_subject subject, const mlm_query *query, mlm_error *err)
 {
-	*search = (struct search){ .arena = arena_new(), .max_results = query->max_results };
+	*search = (struct search){ .arena = arena_new(store->base.allocator),
+		.max_results = query->max_results };
 	if (!search->arena)
 		return sqlite_out_of_memory(err);
 	search->statement.arena = search->arena;
@@ -463,7 +464,7 @@ mlm_status sqlite_search_runs(
 	struct search search;
 	mlm_run_list *list = NULL;
 	*list_out = NULL;
-	mlm_status status = search_begin(&search, FILTER_RUNS, query, err);
+	mlm_status status = search_begin(store, &search, FILTER_RUNS, query, err);
 	if (status == MLM_OK) {
 		struct statement *s = &search.statement;
 		add(s, "SELECT r.run_uuid FROM runs r");
@@ -477,7 +478,7 @@ mlm_status sqlite_search_runs(
 		add_page(&search);
 	}
 	if (status == MLM_OK) {
-		list = answer_run_list();
+		list = answer_run_list(store->base.allocator);
 		status = list ? read_runs(store, &search, list, err) : sqlite_out_of_memory(err);
 	}
 	arena_free(search.arena);
@@ -538,7 +539,7 @@ mlm_status sqlite_search_experiments(
 	struct search search;
 	mlm_experiment_list *list = NULL;
 	*list_out = NULL;
-	mlm_status status = search_begin(&search, FILTER_EXPERIMENTS, query, err);
+	mlm_status status = search_begin(store, &search, FILTER_EXPERIMENTS, query, err);
 	if (status == MLM_OK) {
 		struct statement *s = &search.statement;
 		add(s, "SELECT e.experiment_id FROM experiments e WHERE ");
@@ -546,7 +547,7 @@ mlm_status sqlite_search_experiments(
 		add_filter(s, &store->layout, FILTER_EXPERIMENTS, &search.filter);
 		add_experiment_order(s, &store->layout, &search.orders);
 		add_page(&search);
-		list = answer_experiment_list();
+		list = answer_experiment_list(store->base.allocator);
 		status = list ? read_experiments(store, &search, list, err)
 			      : sqlite_out_of_memory(err);
 	}

@@ -32,6 +32,7 @@ struct store_options {
 	/* To be looked at and left as it is: nothing is created, added or switched. */
 	bool inspect;
 	uint32_t busy_timeout_ms; /* how long a write may wait for another writer */
+	const mlm_allocator *allocator; /* outlives the store; NULL: malloc() and free() */
 };
 
 /* One run and key that points of a batch belong to. */
@@ -169,6 +170,8 @@ struct store {
 	const struct store_ops *ops;
 	/* How long a write may wait for another writer. Whoever uses the store may change it. */
 	uint32_t busy_timeout_ms;
+	/* For all of its memory, the answers included. */
+	const mlm_allocator *allocator;
 };
 
 extern const struct store_ops sqlite_store_ops;

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(NULL);
 	char *text = arena ? arena_copy(arena, (const char *)data, size) : NULL;
 	for (int subject = FILTER_RUNS; text && subject <= FILTER_EXPERIMENTS; subject++) {
 		struct filter_fault fault = { 0, SIZE_MAX, SIZE_MAX };

@@ -187,7 +187,7 @@ static void drain_segments(uint32_t count, unsigned shape)
 {
 	struct checking_store store = { .base = { .ops = &checking_ops } };
 	struct drain drain;
-	MUST_HOLD(drain_open(&drain, directory_fd, journal_id, NULL) == MLM_OK);
+	MUST_HOLD(drain_open(&drain, directory_fd, journal_id, NULL, NULL) == MLM_OK);
 	if (shape & WITH_SKIPPING)
 		drain.skip_below = JOURNAL_SEGMENT_BYTES / 2;
 	for (uint32_t number = 0; number < count; number++) {

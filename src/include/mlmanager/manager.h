@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mlmanager/allocator.h"
 #include "mlmanager/error.h"
 
 #ifdef __cplusplus
@@ -70,6 +71,11 @@ typedef struct mlm_manager_options {
 	bool system_metrics;
 	mlm_log_fn log; /* NULL: warnings go to standard error, information nowhere */
 	void *log_payload;
+	/* For all memory of this manager's own code, on all its threads, with what it hands out;
+	 * its lists and histories are given back to it whenever they are freed. Not for what other
+	 * libraries allocate inside themselves: SQLite has sqlite3_config(SQLITE_CONFIG_MALLOC),
+	 * for the whole process and before its first use. Journals are mapped files. */
+	mlm_allocator allocator;
 } mlm_manager_options;
 
 #define MLM_MANAGER_OPTIONS_INIT                       \

@@ -3,6 +3,7 @@
 #define MLMANAGER_MLMANAGER_H
 
 /* The whole C API of libmlmanager. Each header also compiles alone. */
+#include "mlmanager/allocator.h"
 #include "mlmanager/csv.h"
 #include "mlmanager/error.h"
 #include "mlmanager/evaluator.h"

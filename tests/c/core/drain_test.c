@@ -91,7 +91,7 @@ TEST(drain__forgets_series_that_later_segments_do_not_name)
 	};
 	MUST(journal_open(&options, &journal, &err));
 	fill(journal);
-	MUST(drain_open(&drain, journal->directory_fd, journal->id_hex, &err));
+	MUST(drain_open(&drain, journal->directory_fd, journal->id_hex, NULL, &err));
 	MUST(journal_reader_seek_segment(&drain.reader, 0, &exists, &err));
 	for (bool more = exists; more;) {
 		MUST(drain_collect(&drain, journal_published(journal), &more, &err));

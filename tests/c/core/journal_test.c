@@ -72,7 +72,7 @@ static struct reading read_all(int directory_fd, const char *id, uint64_t limit)
 	struct reading reading = { 0 };
 	struct journal_reader reader;
 	bool exists = false;
-	MUST(journal_reader_open(&reader, directory_fd, id, &err));
+	MUST(journal_reader_open(&reader, directory_fd, id, NULL, &err));
 	reader.limit = limit;
 	reading.status = journal_reader_seek_segment(&reader, 0, &exists, &err);
 	for (bool more = exists; more && reading.status == MLM_OK;) {
@@ -344,7 +344,7 @@ TEST(reader__takes_a_torn_last_record_for_the_end)
 TEST(reader_open__einval_on_a_wrong_id)
 {
 	struct journal_reader reader;
-	CHECK_STATUS(journal_reader_open(&reader, -1, "nonsense", &err), MLM_EINVAL);
+	CHECK_STATUS(journal_reader_open(&reader, -1, "nonsense", NULL, &err), MLM_EINVAL);
 }
 
 TEST(journal_open__fails_without_its_directory)

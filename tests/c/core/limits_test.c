@@ -44,7 +44,7 @@ TEST(check_key__counts_characters_and_not_bytes)
 
 TEST(check_value__einval_over_the_limit_unless_truncating)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(NULL);
 	const char *value = NULL;
 	unsetenv("MLFLOW_TRUNCATE_LONG_VALUES");
 	CHECK_INT(limits_check_value("k", "äöü", 3, "param", arena, &value, &err), MLM_OK);

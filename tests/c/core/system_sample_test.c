@@ -83,7 +83,7 @@ TEST(system_sample__this_machine)
 	CHECK(system_sample_memory(&memory));
 	CHECK(memory.used_bytes > 0 && memory.used_bytes < memory.total_bytes);
 	struct system_network network;
-	CHECK(system_sample_network(&network));
+	CHECK(system_sample_network(NULL, &network));
 	struct system_disk disk;
 	CHECK(system_sample_disk(".", &disk));
 	unsigned long long used, available;
@@ -103,7 +103,7 @@ static int print_readings(void)
 	struct system_network network;
 	struct system_disk disk;
 	struct system_cpu cpu;
-	if (!system_sample_memory(&memory) || !system_sample_network(&network) ||
+	if (!system_sample_memory(&memory) || !system_sample_network(NULL, &network) ||
 		!system_sample_disk("/", &disk) || !system_sample_cpu(&cpu))
 		return 1;
 	uint64_t total = 0;

@@ -29,7 +29,7 @@ static const struct sample {
 TEST(artifact_uri_append__joins_as_mlflow_does)
 {
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-		char *joined = artifact_uri_append(samples[i].root, "5");
+		char *joined = artifact_uri_append(NULL, samples[i].root, "5");
 		CHECK_STRING(joined, samples[i].joined);
 		free(joined);
 	}

@@ -433,7 +433,7 @@ TEST(filter_parse_order__einval_on_a_field_twice)
 
 int main(void)
 {
-	arena = arena_new();
+	arena = arena_new(NULL);
 	RUN(filter_parse__nothing_finds_everything);
 	RUN(filter_parse__reads_each_entity);
 	RUN(filter_parse__reads_each_operator);

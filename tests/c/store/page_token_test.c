@@ -7,7 +7,7 @@ static mlm_error err;
 
 TEST(page_token_make__writes_what_mlflow_writes)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(NULL);
 	CHECK_STRING(page_token_make(arena, 5), "eyJvZmZzZXQiOiA1fQ==");
 	CHECK_STRING(page_token_make(arena, 50), "eyJvZmZzZXQiOiA1MH0=");
 	CHECK_STRING(page_token_make(arena, 500), "eyJvZmZzZXQiOiA1MDB9");
@@ -17,7 +17,7 @@ TEST(page_token_make__writes_what_mlflow_writes)
 TEST(page_token_parse__reads_what_make_wrote)
 {
 	static const int64_t offsets[] = { 1, 9, 10, 99, 100, 50000, INT32_MAX, INT64_MAX };
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new(NULL);
 	int64_t offset;
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
 		MUST(page_token_parse(page_token_make(arena, offsets[i]), &offset, &err));
