@@ -259,16 +259,17 @@ mlm_status sqlite_apply(struct store *base, const struct store_batch *batch,
 	struct sqlite_store *store = sqlite_store_of(base);
 	struct apply apply = { .store = store, .batch = batch };
 	mlm_error why = MLM_ERROR_INIT; /* a refused run's error must not reach the caller */
-	uint64_t watermark;
+	uint64_t watermark = 0;
 	mlm_status status = sqlite_begin_write(store, err);
 	if (status != MLM_OK)
 		return status;
-	status = read_watermark(store, batch->journal_id, &watermark, &why);
-	if (status == MLM_OK && batch->position > watermark) {
+	if (batch->journal_id)
+		status = read_watermark(store, batch->journal_id, &watermark, &why);
+	if (status == MLM_OK && (!batch->journal_id || batch->position > watermark)) {
 		status = prepare(&apply, &why);
 		if (status == MLM_OK)
 			status = put_points(&apply, &why);
-		if (status == MLM_OK)
+		if (status == MLM_OK && batch->journal_id)
 			status = put_watermark(store, batch, &why);
 	}
 	if (status == MLM_OK)

@@ -54,6 +54,13 @@ static mlm_status find_by_id(struct sqlite_store *store, const char *text, int64
 	return status;
 }
 
+mlm_status sqlite_find_experiment(
+	struct sqlite_store *store, const char *id, mlm_lifecycle *lifecycle_out, mlm_error *err)
+{
+	int64_t number;
+	return find_by_id(store, id, &number, lifecycle_out, err);
+}
+
 static mlm_status find_active(
 	struct sqlite_store *store, const char *text, int64_t *id_out, mlm_error *err)
 {

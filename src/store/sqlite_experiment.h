@@ -18,4 +18,10 @@ mlm_status sqlite_set_experiment_tag(
 	struct store *store, const char *id, const char *key, const char *value, mlm_error *err);
 mlm_status sqlite_delete_experiment_runs(struct store *store, const char *id, mlm_error *err);
 
+struct sqlite_store;
+
+/** ENOTFOUND. */
+mlm_status sqlite_find_experiment(
+	struct sqlite_store *store, const char *id, mlm_lifecycle *lifecycle_out, mlm_error *err);
+
 #endif

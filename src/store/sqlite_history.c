@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite_run.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -39,14 +42,20 @@ struct columns {
 	struct point last;
 };
 
+/* Of a row (timestamp, step, value, is_nan). */
+static struct point point_of(sqlite3_stmt *row)
+{
+	return (struct point){
+		.timestamp_ms = sqlite3_column_int64(row, 0),
+		.step = sqlite3_column_int64(row, 1),
+		.stored = sqlite3_column_double(row, 2),
+		.is_nan = sqlite3_column_int(row, 3) != 0,
+	};
+}
+
 static void add(struct columns *columns, sqlite3_stmt *rows)
 {
-	struct point point = {
-		.timestamp_ms = sqlite3_column_int64(rows, 0),
-		.step = sqlite3_column_int64(rows, 1),
-		.stored = sqlite3_column_double(rows, 2),
-		.is_nan = sqlite3_column_int(rows, 3) != 0,
-	};
+	struct point point = point_of(rows);
 	if (columns->count > 0 && by_time(&columns->last, &point) > 0)
 		columns->sorted = false;
 	columns->last = point;
@@ -176,6 +185,87 @@ mlm_status sqlite_get_metric_history(struct store *base, const char *run_id, con
 	else if (history)
 		arena_free(history->memory);
 	return status;
+}
+
+/* The last point of a page, in the order of the index. */
+static bool read_cursor(const char *token, struct point *after)
+{
+	long long step, timestamp_ms;
+	uint64_t bits;
+	int is_nan, end = 0;
+	if (sscanf(token, "%lld %lld %" SCNx64 " %d%n", &step, &timestamp_ms, &bits, &is_nan,
+		    &end) != 4 ||
+		token[end])
+		return false;
+	after->step = step;
+	after->timestamp_ms = timestamp_ms;
+	after->is_nan = is_nan != 0;
+	memcpy(&after->stored, &bits, sizeof(bits));
+	return true;
+}
+
+static void write_cursor(struct store_cursor *cursor, const struct point *last)
+{
+	uint64_t bits;
+	memcpy(&bits, &last->stored, sizeof(bits));
+	snprintf(cursor->token, sizeof(cursor->token), "%lld %lld %" PRIx64 " %d",
+		(long long)last->step, (long long)last->timestamp_ms, bits, (int)last->is_nan);
+}
+
+#define SELECT_POINTS                                         \
+	"SELECT timestamp, step, value, is_nan FROM metrics " \
+	"WHERE run_uuid = ?1 AND key = ?2 "
+#define IN_ORDER "ORDER BY step, timestamp, value, is_nan LIMIT ?3"
+
+mlm_status sqlite_get_points(struct store *base, const char *run_id, const char *key,
+	struct store_cursor *cursor, struct store_point *points, size_t capacity, size_t *count_out,
+	mlm_error *err)
+{
+	struct sqlite_store *store = sqlite_store_of(base);
+	struct point last = { .step = 0 };
+	bool is_first = !cursor->token[0];
+	*count_out = 0;
+	if (!is_first && !read_cursor(cursor->token, &last))
+		return error_set(err, MLM_EINVAL, "metric",
+			"'%s' is not where a page of points begins", cursor->token);
+	sqlite3_stmt *rows;
+	mlm_status status = sqlite_statement(store,
+		is_first ? SELECT_POINTS IN_ORDER
+			 : SELECT_POINTS
+			"AND (step, timestamp, value, is_nan) > (?4, ?5, ?6, ?7) " IN_ORDER,
+		&rows, err);
+	if (status != MLM_OK)
+		return status;
+	sqlite_bind(rows, 1, run_id);
+	sqlite_bind(rows, 2, key);
+	sqlite3_bind_int64(rows, 3, (int64_t)capacity);
+	if (!is_first) {
+		sqlite3_bind_int64(rows, 4, last.step);
+		sqlite3_bind_int64(rows, 5, last.timestamp_ms);
+		sqlite3_bind_double(rows, 6, last.stored);
+		sqlite3_bind_int(rows, 7, last.is_nan);
+	}
+	size_t count = 0;
+	int result = SQLITE_DONE;
+	while (count < capacity && (result = sqlite3_step(rows)) == SQLITE_ROW) {
+		last = point_of(rows);
+		points[count++] = (struct store_point){
+			.step = last.step,
+			.timestamp_ms = last.timestamp_ms,
+			.value = last.is_nan ? NAN : last.stored,
+		};
+	}
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		status = sqlite_failed(store, err, "could not read a metric's points");
+	sqlite3_reset(rows);
+	if (status != MLM_OK)
+		return status;
+	if (count == capacity)
+		write_cursor(cursor, &last);
+	else
+		cursor->token[0] = '\0';
+	*count_out = count;
+	return MLM_OK;
 }
 
 mlm_status sqlite_get_max_step(struct store *base, const char *run_id, const char *key,

@@ -14,7 +14,7 @@
 
 #define RUN_NAME_TAG "mlflow.runName"
 
-static mlm_status find_run(struct sqlite_store *store, const char *run_id,
+mlm_status sqlite_find_run(struct sqlite_store *store, const char *run_id,
 	mlm_lifecycle *lifecycle_out, mlm_error *err)
 {
 	sqlite3_stmt *rows;
@@ -38,7 +38,7 @@ static mlm_status find_run(struct sqlite_store *store, const char *run_id,
 mlm_status sqlite_require_active_run(struct sqlite_store *store, const char *run_id, mlm_error *err)
 {
 	mlm_lifecycle lifecycle;
-	mlm_status status = find_run(store, run_id, &lifecycle, err);
+	mlm_status status = sqlite_find_run(store, run_id, &lifecycle, err);
 	if (status == MLM_OK && lifecycle == MLM_DELETED)
 		return error_set(
 			err, MLM_ESTATE, "run", "the run %s is deleted; restore it first", run_id);
@@ -220,7 +220,7 @@ mlm_status sqlite_set_run_lifecycle(
 	mlm_status status = sqlite_begin_write(store, err);
 	if (status != MLM_OK)
 		return status;
-	status = find_run(store, run_id, &current, err);
+	status = sqlite_find_run(store, run_id, &current, err);
 	if (status != MLM_OK || current == lifecycle)
 		return sqlite_end(store, status, err);
 	if (lifecycle == MLM_DELETED)

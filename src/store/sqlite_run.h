@@ -28,6 +28,20 @@ mlm_status sqlite_get_metric_history(struct store *store, const char *run_id, co
 mlm_status sqlite_get_max_step(struct store *store, const char *run_id, const char *key,
 	bool *found_out, int64_t *step_out, mlm_error *err);
 
+mlm_status sqlite_get_points(struct store *store, const char *run_id, const char *key,
+	struct store_cursor *cursor, struct store_point *points, size_t capacity, size_t *count_out,
+	mlm_error *err);
+
+/* ---- sqlite_input.c ---- */
+mlm_status sqlite_log_inputs(struct store *store, const char *run_id,
+	const mlm_dataset_input *inputs, size_t count, mlm_error *err);
+
+/* ---- sqlite_purge.c ---- */
+mlm_status sqlite_purge_run(struct store *store, const char *run_id, mlm_error *err);
+mlm_status sqlite_purge_experiment(struct store *store, const char *id, mlm_error *err);
+mlm_status sqlite_get_size(struct store *store, struct store_size *size_out, mlm_error *err);
+mlm_status sqlite_compact(struct store *store, mlm_error *err);
+
 /* ---- sqlite_apply.c ---- */
 mlm_status sqlite_apply(struct store *store, const struct store_batch *batch,
 	store_refused_fn refused, void *payload, mlm_error *err);
@@ -43,6 +57,9 @@ mlm_status sqlite_check(
 
 struct sqlite_store;
 
+/** ENOTFOUND. */
+mlm_status sqlite_find_run(struct sqlite_store *store, const char *run_id,
+	mlm_lifecycle *lifecycle_out, mlm_error *err);
 /** MLM_OK when the run exists and is active; ENOTFOUND, ESTATE. */
 mlm_status sqlite_require_active_run(
 	struct sqlite_store *store, const char *run_id, mlm_error *err);

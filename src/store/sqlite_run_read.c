@@ -124,6 +124,12 @@ static mlm_status each_row(struct load *load, const char *sql, row_fn on_row, en
 	return status;
 }
 
+static int64_t time_or_none(sqlite3_stmt *row, int column)
+{
+	return sqlite3_column_type(row, column) == SQLITE_NULL ? -1
+							       : sqlite3_column_int64(row, column);
+}
+
 static void on_info(struct load *load, size_t run, sqlite3_stmt *row, void *state)
 {
 	(void)state;
@@ -138,16 +144,19 @@ static void on_info(struct load *load, size_t run, sqlite3_stmt *row, void *stat
 	const char *stage = (const char *)sqlite3_column_text(row, 7);
 	record->lifecycle = stage && strcmp(stage, "deleted") == 0 ? MLM_DELETED : MLM_ACTIVE;
 	record->start_time_ms = sqlite3_column_int64(row, 8);
-	record->end_time_ms =
-		sqlite3_column_type(row, 9) == SQLITE_NULL ? -1 : sqlite3_column_int64(row, 9);
+	record->end_time_ms = time_or_none(row, 9);
+	record->deleted_time_ms = record->lifecycle == MLM_DELETED ? time_or_none(row, 10) : -1;
 }
 
 static mlm_status load_info(struct load *load, mlm_error *err)
 {
-	static const char sql[] =
-		"SELECT i.key, r.run_uuid, r.name, r.experiment_id, r.user_id, r.artifact_uri, "
-		"r.status, r.lifecycle_stage, r.start_time, r.end_time "
-		"FROM json_each(?1) AS i CROSS JOIN runs AS r ON r.run_uuid = i.value";
+#define SELECT_INFO                                                                      \
+	"SELECT i.key, r.run_uuid, r.name, r.experiment_id, r.user_id, r.artifact_uri, " \
+	"r.status, r.lifecycle_stage, r.start_time, r.end_time, "
+#define FROM_RUNS " FROM json_each(?1) AS i CROSS JOIN runs AS r ON r.run_uuid = i.value"
+	const char *sql = load->store->layout.run_deleted_time ? SELECT_INFO
+				  "r.deleted_time" FROM_RUNS
+							       : SELECT_INFO "NULL" FROM_RUNS;
 	mlm_status status = each_row(load, sql, on_info, NULL, NULL, err);
 	for (size_t i = 0; status == MLM_OK && i < load->count; i++) {
 		if (!load->records[i].run_id)

@@ -68,6 +68,19 @@ GUARDED(get_metric_history,
 	(struct store * store, const char *run_id, const char *key,
 		mlm_metric_history **history_out, mlm_error *err),
 	(store, run_id, key, history_out, err))
+GUARDED(get_points,
+	(struct store * store, const char *run_id, const char *key, struct store_cursor *cursor,
+		struct store_point *points, size_t capacity, size_t *count_out, mlm_error *err),
+	(store, run_id, key, cursor, points, capacity, count_out, err))
+GUARDED(log_inputs,
+	(struct store * store, const char *run_id, const mlm_dataset_input *inputs, size_t count,
+		mlm_error *err),
+	(store, run_id, inputs, count, err))
+GUARDED(purge_run, (struct store * store, const char *run_id, mlm_error *err), (store, run_id, err))
+GUARDED(purge_experiment, (struct store * store, const char *id, mlm_error *err), (store, id, err))
+GUARDED(get_size, (struct store * store, struct store_size *size_out, mlm_error *err),
+	(store, size_out, err))
+GUARDED(compact, (struct store * store, mlm_error *err), (store, err))
 GUARDED(get_max_step,
 	(struct store * store, const char *run_id, const char *key, bool *found_out,
 		int64_t *step_out, mlm_error *err),
@@ -134,9 +147,15 @@ const struct store_ops sqlite_store_ops = {
 	.log_texts = log_texts,
 	.delete_tag = delete_tag,
 	.get_metric_history = get_metric_history,
+	.get_points = get_points,
+	.log_inputs = log_inputs,
 	.get_max_step = get_max_step,
 	.apply = apply,
 	.get_watermark = get_watermark,
 	.forget_journal = forget_journal,
+	.purge_run = purge_run,
+	.purge_experiment = purge_experiment,
+	.get_size = get_size,
+	.compact = compact,
 	.check = check,
 };

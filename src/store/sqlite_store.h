@@ -20,7 +20,7 @@ struct sqlite_layout {
 	bool metrics_clustered; /* metrics is WITHOUT ROWID, key run_uuid first: what we make */
 };
 
-#define SQLITE_STATEMENTS_MAX 64 /* distinct sources of sqlite_statement() in all files */
+#define SQLITE_STATEMENTS_MAX 96 /* distinct sources of sqlite_statement() in all files */
 
 struct sqlite_store {
 	struct store base;

@@ -49,13 +49,15 @@ struct store_point {
 };
 
 /* Points of one journal, in one transaction with its watermark. Series are sorted by (run_id, key)
- * and unique; points by (series, step, timestamp_ms), so that rows go in in key order. */
+ * and unique; points by (series, step, timestamp_ms), so that rows go in in key order. A point that
+ * the store has already is there once. */
 struct store_batch {
 	const struct store_series *series;
 	size_t series_count;
 	const struct store_point *points;
 	size_t point_count;
-	const char *journal_id; /* 32 hex digits */
+	/* 32 hex digits; NULL for points of no journal, which leave no watermark. */
+	const char *journal_id;
 	uint64_t position; /* the watermark after this batch: bytes of that journal applied */
 	/* Runs whose owner died: RUNNING becomes KILLED, with these end times. */
 	const struct store_killed_run {
@@ -86,6 +88,19 @@ struct store_run_change {
 	mlm_run_status status;
 	int64_t end_time_ms;
 	const char *run_name; /* also sets tag mlflow.runName */
+};
+
+#define STORE_PAGE_TOKEN_SIZE 256 /* bytes, with the NUL */
+
+/* Where the next page of a metric's points begins, in the store's own words. */
+struct store_cursor {
+	char token[STORE_PAGE_TOKEN_SIZE]; /* "": the first page, and after the last one */
+};
+
+/* How large a store is, in bytes. */
+struct store_size {
+	uint64_t used_bytes;
+	uint64_t free_bytes; /* given back by what was deleted, for what comes next */
 };
 
 struct store_ops {
@@ -144,6 +159,18 @@ struct store_ops {
 		struct store *store, const char *run_id, const char *key, mlm_error *err);
 	mlm_status (*get_metric_history)(struct store *store, const char *run_id, const char *key,
 		mlm_metric_history **history_out, mlm_error *err);
+	/* Up to capacity points of the metric, for reading histories of any length: the page that
+	 * the cursor names, and the cursor moves to the next. Their series is 0. The order is the
+	 * store's; points that are logged meanwhile may be missed. An unknown run or key has no
+	 * points. EINVAL for a token that is not the store's. */
+	mlm_status (*get_points)(struct store *store, const char *run_id, const char *key,
+		struct store_cursor *cursor, struct store_point *points, size_t capacity,
+		size_t *count_out, mlm_error *err);
+	/* Adds the inputs that the run does not have; all or none. A dataset is known by name and
+	 * digest, an input by run and dataset: what is there stays as it is. ENOTFOUND, ESTATE,
+	 * EUNSUPPORTED (the store is older than inputs). */
+	mlm_status (*log_inputs)(struct store *store, const char *run_id,
+		const mlm_dataset_input *inputs, size_t count, mlm_error *err);
 	/* The greatest step of the key in the run; *found_out false when it has no point. */
 	mlm_status (*get_max_step)(struct store *store, const char *run_id, const char *key,
 		bool *found_out, int64_t *step_out, mlm_error *err);
@@ -159,6 +186,16 @@ struct store_ops {
 		uint64_t *position_out, mlm_error *err);
 	/* The journal's files are gone: its watermark may go as well. */
 	mlm_status (*forget_journal)(struct store *store, const char *journal_id, mlm_error *err);
+
+	/* ---- for good; NULL where a store cannot ---- */
+	/* Removes a deleted run and all that refers to it. ENOTFOUND; ESTATE when it is active. */
+	mlm_status (*purge_run)(struct store *store, const char *run_id, mlm_error *err);
+	/* Removes a deleted experiment and all that refers to it. ENOTFOUND; ESTATE when it is
+	 * active or has runs. */
+	mlm_status (*purge_experiment)(struct store *store, const char *id, mlm_error *err);
+	mlm_status (*get_size)(struct store *store, struct store_size *size_out, mlm_error *err);
+	/* Gives free bytes back to the file system. May take as long as copying the store. */
+	mlm_status (*compact)(struct store *store, mlm_error *err);
 
 	/* Checks, and with repair mends, what this store can check about itself. */
 	mlm_status (*check)(struct store *store, bool repair, mlm_doctor_fn report, void *payload,

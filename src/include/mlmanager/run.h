@@ -52,6 +52,7 @@ typedef struct mlm_run_record {
 	mlm_lifecycle lifecycle;
 	int64_t start_time_ms;
 	int64_t end_time_ms; /* -1 while it runs */
+	int64_t deleted_time_ms; /* -1 when it is not deleted, or the store does not know */
 	const mlm_metric *metrics; /* the latest value of each key, sorted by key */
 	size_t metric_count;
 	const mlm_text *params; /* sorted by key */

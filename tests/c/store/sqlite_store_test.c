@@ -8,9 +8,18 @@
 #include "store/contract/experiment_contract.h"
 #include "store/contract/journal_contract.h"
 #include "store/contract/run_contract.h"
+#include "store/contract/transfer_contract.h"
 #include "store/store_directory.h"
 
-static void run_contract(const char *name)
+TEST(log_inputs__eunsupported_in_a_store_older_than_inputs)
+{
+	struct contract_name id = contract_run();
+	const mlm_dataset_input input = { "d", "1", "local", "{}", NULL, NULL, NULL, 0 };
+	CHECK_STATUS(contract_ops->log_inputs(contract_store, id.text, &input, 1, &err),
+		MLM_EUNSUPPORTED);
+}
+
+static void run_contract(const char *name, bool has_inputs)
 {
 	printf("-- %s\n", name);
 	contract_open(&sqlite_store_ops, uri_of(name).text);
@@ -18,6 +27,12 @@ static void run_contract(const char *name)
 	run_run_contract();
 	run_data_contract();
 	run_journal_contract();
+	run_transfer_contract();
+	if (has_inputs)
+		run_input_contract();
+	else
+		RUN(log_inputs__eunsupported_in_a_store_older_than_inputs);
+	run_purge_contract();
 	contract_close();
 }
 
@@ -86,11 +101,11 @@ static void make_old(const char *name)
 int main(void)
 {
 	directory_make();
-	run_contract("new.db");
+	run_contract("new.db", true);
 	make_with_mlflows_metrics("mlflow.db");
-	run_contract("mlflow.db");
+	run_contract("mlflow.db", true);
 	make_old("old.db");
-	run_contract("old.db");
+	run_contract("old.db", false);
 	directory_remove();
 	return check_done();
 }
