@@ -4,7 +4,8 @@
 ---What the module shows on a terminal. Types only.
 
 ---@class mlmanager.TableOptions
----@field columns? string[] what to show, in this order; for rows that are lists: their names
+---@field columns? (string|mlmanager.TableColumn)[] what to show, in this order; for rows that are
+---lists: their names
 ---@field sort? string a column, such as "loss", "metrics.loss DESC" or "params.lr ASC"
 ---@field descending? boolean whether the largest comes first; default false
 ---@field limit? integer rows to show at most; default all
@@ -12,6 +13,14 @@
 ---@field format? "box"|"tsv" default a box on a terminal, else TSV
 ---@field color? boolean default on a terminal, unless NO_COLOR is set
 ---@field print? boolean whether to write the text to standard output as well
+---@field noun? string what a row is called in the last line; default "row", of runs "run"
+
+---A column that a function fills.
+---@class mlmanager.TableColumn
+---@field name string
+---@field value fun(row: table): any what TSV shows; nil for none
+---@field show? fun(value: any): string the text in a box
+---@field right? boolean whether that text stands at the right edge; default false
 
 ---@class mlmanager.ProgressOptions
 ---@field label? string in front of the bar

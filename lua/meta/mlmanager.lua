@@ -49,6 +49,10 @@ local mlmanager = {}
 ---@field journal_bytes_max? integer that ceiling, in bytes; default 4 GiB, least 16 MiB
 ---@field system_metrics? boolean sample cpu, memory, disk and network during runs; default false,
 ---or what MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING says
+---@field must_exist? boolean raise "not_found" where there is no store, instead of making one;
+---default false
+---@field ignore_environment? boolean do not start with the experiment and run that
+---MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and MLFLOW_RUN_ID name; default false
 
 ---A manager on a store of its own; close it with `<close>` or close().
 ---@param options? mlmanager.ManagerOptions

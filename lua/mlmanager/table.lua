@@ -10,7 +10,7 @@ local INDENT = "  " -- of a nested run's name
 
 local OPTIONS = {
   columns = "table", sort = "string", descending = "boolean", limit = "number",
-  width = "number", format = "string", color = "boolean", print = "boolean",
+  width = "number", format = "string", color = "boolean", print = "boolean", noun = "string",
 }
 
 local function check_options(options)
@@ -165,6 +165,9 @@ end
 
 local function row_columns(rows, asked)
   local columns, keys = {}, {}
+  if asked and type(asked[1]) == "table" then
+    return columns -- whoever computes columns knows what the rows are
+  end
   for _, row in ipairs(rows) do
     for key in pairs(row) do
       keys[key] = true
@@ -213,11 +216,28 @@ local function need_column(columns, name, option)
   return column
 end
 
+--- A column as a script describes it: { name=, value=function(row), show=, right= }.
+local function computed_column(described)
+  if type(described.name) ~= "string" or type(described.value) ~= "function" then
+    error("table's option 'columns' has a table without a text 'name' and a function 'value'", 0)
+  end
+  return {
+    name = described.name, get = described.value, show = described.show,
+    is_left = described.show and not described.right, is_status = described.name == "status",
+  }
+end
+
+--- The columns that were asked for; those computed join all columns there are.
 local function choose_columns(columns, asked)
   if asked then
     local chosen = {}
-    for i, name in ipairs(asked) do
-      chosen[i] = need_column(columns, name, "columns")
+    for i, wanted in ipairs(asked) do
+      if type(wanted) == "table" then
+        chosen[i] = computed_column(wanted)
+        columns[#columns + 1] = chosen[i]
+      else
+        chosen[i] = need_column(columns, wanted, "columns")
+      end
     end
     return chosen
   end
@@ -453,7 +473,7 @@ local function box(shown, row_count, color)
   local bar = " " .. paint("2", vertical) .. " "
   local function pad(column, text, is_last)
     local blanks = (" "):rep(column.columns - terminal.text_width(text))
-    if column.is_number or column.show then
+    if not column.is_left and (column.is_number or column.show) then
       return blanks, ""
     end
     return "", is_last and "" or blanks
@@ -544,7 +564,7 @@ local function render_box(columns, all, rows, depths, options, width, has_runs, 
     all_count = all_count + (column.is_uncounted and not find_column(columns, column.name)
       and 0 or 1)
   end
-  local noun = has_runs and "run" or "row"
+  local noun = options.noun or has_runs and "run" or "row"
   local footer = #rows < total and ("%d of %s"):format(#rows, count(total, noun))
     or count(total, noun)
   if all_count > 0 then

@@ -13,6 +13,10 @@ struct embedded_source {
 	size_t size;
 };
 
+/** The source called name, or NULL. */
+const struct embedded_source *embedded_find(
+	const struct embedded_source *sources, const char *name);
+
 /** Compiles the source called name, which must be there, and pushes the function. In tracebacks it
  * is "mlmanager/<name>.lua". Raises when memory runs out. */
 void embedded_load(lua_State *L, const struct embedded_source *sources, const char *name);

@@ -19,7 +19,8 @@ static const char handles_key; /* all managers' userdata, as weak keys */
 static const char module_key; /* the module, however often it is loaded */
 
 static const char *const manager_fields[] = { "store", "tracking_uri", "artifacts", "journal_dir",
-	"durability", "on_full", "journal_bytes_max", "system_metrics", NULL };
+	"durability", "on_full", "journal_bytes_max", "system_metrics", "must_exist",
+	"ignore_environment", NULL };
 
 /* ---- defaults from the host ---- */
 
@@ -74,6 +75,8 @@ static void read_options(struct call *call, int index, mlm_manager_options *opti
 	options->on_full = call_choice(call, 6, on_full) ? MLM_ON_FULL_BLOCK : MLM_ON_FULL_ERROR;
 	options->journal_bytes_max = (uint64_t)call_integer(call, 7, 0, 1, INT64_MAX);
 	options->system_metrics = call_optional_boolean(call, 8);
+	options->must_exist = call_optional_boolean(call, 9);
+	options->ignore_environment = call_optional_boolean(call, 10);
 }
 
 void binding_open_manager(struct call *call, int index)

@@ -11,9 +11,10 @@
 #include <lauxlib.h>
 #include <utf8proc.h>
 
-#define WIDTH_DEFAULT 80
-#define WIDTH_MAX     10000
-#define REPLACEMENT   "\xEF\xBF\xBD" /* U+FFFD */
+#define WIDTH_DEFAULT  80
+#define HEIGHT_DEFAULT 24
+#define WIDTH_MAX      10000
+#define REPLACEMENT    "\xEF\xBF\xBD" /* U+FFFD */
 
 /* One character as a reader sees it: a letter with its accents, a flag, a joined emoji. */
 struct grapheme {
@@ -171,6 +172,19 @@ static int terminal_width(lua_State *L)
 	return 1;
 }
 
+static int terminal_height(lua_State *L)
+{
+	int fd = luaL_checkoption(L, 1, NULL, stream_names);
+	struct winsize size;
+	if (!isatty(fd))
+		lua_pushnil(L);
+	else if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
+		lua_pushinteger(L, size.ws_row);
+	else
+		lua_pushinteger(L, HEIGHT_DEFAULT);
+	return 1;
+}
+
 /* A few milliseconds coarse, which a display does not see, and read without entering the kernel. */
 static int terminal_clock(lua_State *L)
 {
@@ -208,6 +222,7 @@ static int terminal_is_utf8(lua_State *L)
 static const luaL_Reg terminal_functions[] = {
 	{ "is_terminal", terminal_is_terminal },
 	{ "width", terminal_width },
+	{ "height", terminal_height },
 	{ "has_color", terminal_has_color },
 	{ "is_utf8", terminal_is_utf8 },
 	{ "text_width", terminal_text_width },

@@ -5,10 +5,11 @@
 #include <lua.h>
 
 /**
- * Pushes a table of what lua/mlmanager/progress.lua and table.lua cannot do in Lua:
+ * Pushes a table of what lua/mlmanager and lua/host cannot do in Lua:
  *
  *   is_terminal(stream)   "stdin", "stdout" or "stderr" is a terminal
  *   width(stream)         its columns; nil for what is not a terminal
+ *   height(stream)        its rows; nil for what is not a terminal
  *   has_color(stream)     it is a terminal that NO_COLOR and TERM=dumb do not forbid to colour
  *   is_utf8()             the environment's locale is UTF-8
  *   text_width(text)      columns that UTF-8 text takes; a byte that is not UTF-8 takes one

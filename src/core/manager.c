@@ -242,9 +242,10 @@ static mlm_status open_store(
 	status = store_ops_find(manager->place.uri, &manager->ops, err);
 	if (status != MLM_OK)
 		return status;
-	if (options->inspect && manager->place.path && access(manager->place.path, F_OK) != 0)
-		return error_set_errno(
-			err, errno, "manager", "there is no store '%s'", manager->place.path);
+	if ((options->inspect || options->must_exist) && manager->place.path &&
+		access(manager->place.path, F_OK) != 0)
+		return error_set(err, MLM_ENOTFOUND, "manager", "there is no store '%s'",
+			manager->place.path);
 	if (manager->place.is_network)
 		manager->log(manager->log_payload, MLM_LOG_WARNING,
 			"the store lies on a network file system: one host at a time may write to "

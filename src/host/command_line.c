@@ -6,6 +6,7 @@
 
 #include <lua.h>
 
+#include "host/command.h"
 #include "mlmanager/version.h"
 
 __attribute__((format(printf, 2, 3))) static bool wrong(
@@ -60,8 +61,19 @@ static bool unknown(struct command_line *line, const char *word)
 	return wrong(line, "unknown option '%.100s'; 'mlmanager --help' lists the options", word);
 }
 
+static bool name_command(struct command_line *line, const char *name, int first_word, int count)
+{
+	line->command = COMMAND_LUA;
+	line->name = name;
+	line->first_word = first_word;
+	line->word_count = count;
+	return true;
+}
+
 static bool parse_doctor(int argc, char **argv, int i, struct command_line *line)
 {
+	int doctor = i - 1;
+
 	line->command = COMMAND_DOCTOR;
 	for (; i < argc; i++) {
 		int taken = take_global(argc, argv, &i, line);
@@ -73,7 +85,7 @@ static bool parse_doctor(int argc, char **argv, int i, struct command_line *line
 		if (strcmp(argv[i], "--dry-run") == 0)
 			line->dry_run = true;
 		else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			line->command = COMMAND_HELP;
+			return name_command(line, "help", doctor, 1);
 		else if (argv[i][0] == '-')
 			return unknown(line, argv[i]);
 		else
@@ -118,8 +130,7 @@ bool command_line_parse(int argc, char **argv, struct command_line *line)
 			if (!take_code(argc, argv, &i, line))
 				return false;
 		} else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-			line->command = COMMAND_HELP;
-			return true;
+			return name_command(line, "help", argc, 0);
 		} else if (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0) {
 			line->command = COMMAND_VERSION;
 			return true;
@@ -130,37 +141,16 @@ bool command_line_parse(int argc, char **argv, struct command_line *line)
 			return unknown(line, word);
 		}
 	}
-	if (i < argc && line->code_count == 0 && strcmp(argv[i], "doctor") == 0 &&
-		strcmp(argv[i - 1], "--") != 0)
-		return parse_doctor(argc, argv, i + 1, line);
+	if (i < argc && line->code_count == 0 && strcmp(argv[i - 1], "--") != 0) {
+		if (strcmp(argv[i], "doctor") == 0)
+			return parse_doctor(argc, argv, i + 1, line);
+		if (command_exists(argv[i]))
+			return name_command(line, argv[i], i + 1, argc - i - 1);
+	}
 	line->script = i;
 	if (i < argc || line->code_count > 0)
 		line->command = COMMAND_SCRIPT;
 	return true;
-}
-
-void command_line_help(FILE *out)
-{
-	fputs("usage: mlmanager [OPTIONS] SCRIPT [ARGUMENTS...]   run a Lua script\n"
-	      "       mlmanager [OPTIONS] -e CODE [SCRIPT ...]     run CODE, then the script\n"
-	      "       mlmanager [OPTIONS] -                        run what standard input says\n"
-	      "       mlmanager [OPTIONS]                          a session on the terminal\n"
-	      "       mlmanager [OPTIONS] doctor [--dry-run]       check and repair the store\n"
-	      "\n"
-	      "  --store URI        the tracking store; else MLFLOW_TRACKING_URI, else\n"
-	      "                     sqlite:mlmanager.db in the current directory\n"
-	      "  --artifacts PATH   where new experiments keep artifacts; else mlartifacts\n"
-	      "                     beside the database\n"
-	      "  -h, --help         this text\n"
-	      "  -v, --version      the versions of mlmanager and Lua\n"
-	      "  --                 what follows is the script, whatever its name\n"
-	      "\n"
-	      "Options stand before the script; what follows it is the script's.\n"
-	      "\n"
-	      "Exit status: that of the script (os.exit), 1 after an error, 130 after Ctrl-C,\n"
-	      "143 after SIGTERM, 2 for a wrong command line. doctor: 0 when the store is in\n"
-	      "order or was put in order, 1 when problems are left.\n",
-		out);
 }
 
 void command_line_version(FILE *out)

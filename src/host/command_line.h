@@ -12,7 +12,7 @@ enum command {
 	COMMAND_SCRIPT, /* -e codes, then the script if there is one, or standard input */
 	COMMAND_REPL, /* nothing to run was named: a session, or a script from a pipe */
 	COMMAND_DOCTOR,
-	COMMAND_HELP,
+	COMMAND_LUA, /* lua/host/command/<name>.lua */
 	COMMAND_VERSION,
 };
 
@@ -24,6 +24,8 @@ struct command_line {
 	const char *codes[COMMAND_LINE_CODES_MAX]; /* of -e, in order */
 	int code_count;
 	int script; /* index in argv, argc when there is none; "-" is standard input */
+	const char *name; /* of a command in Lua */
+	int first_word, word_count; /* what it is given, in argv */
 	bool dry_run; /* doctor only reports */
 	char problem[256]; /* one sentence, when the parse failed */
 };
@@ -31,7 +33,6 @@ struct command_line {
 /** False when the arguments make no sense; line_out->problem says why. */
 bool command_line_parse(int argc, char **argv, struct command_line *line_out);
 
-void command_line_help(FILE *out);
 void command_line_version(FILE *out);
 
 #endif

@@ -21,8 +21,6 @@ static int protected_main(lua_State *L)
 	if (!command_line_parse(argc, argv, &line)) {
 		fprintf(stderr, "mlmanager: %s\n", line.problem);
 		status = COMMAND_LINE_WRONG;
-	} else if (line.command == COMMAND_HELP) {
-		command_line_help(stdout);
 	} else if (line.command == COMMAND_VERSION) {
 		command_line_version(stdout);
 	} else if (line.command == COMMAND_DOCTOR) {

@@ -11,6 +11,7 @@
 
 #include "binding/binding.h"
 #include "host/chunk.h"
+#include "host/command.h"
 #include "host/coroutine.h"
 #include "host/interrupt.h"
 #include "host/repl.h"
@@ -100,6 +101,8 @@ static int run_script(lua_State *L, const char *path, int argc, char **argv, int
 	int status = luaL_loadfile(L, path);
 	int count = argc > first_argument ? argc - first_argument : 0;
 
+	if (status == LUA_ERRFILE && path)
+		command_suggest(L, path);
 	if (status != LUA_OK)
 		return status;
 	luaL_checkstack(L, count, "too many arguments to the script");
@@ -113,7 +116,7 @@ int session_run(lua_State *L, int argc, char **argv, const struct command_line *
 	const char *script = line->script < argc ? argv[line->script] : NULL;
 	bool is_file = script && strcmp(script, "-") != 0;
 	bool is_repl = line->command == COMMAND_REPL && isatty(STDIN_FILENO);
-	int status = LUA_OK;
+	int status = LUA_OK, exit_status = EXIT_SUCCESS;
 
 	luaL_checkversion(L);
 	luaL_openlibs(L);
@@ -129,16 +132,23 @@ int session_run(lua_State *L, int argc, char **argv, const struct command_line *
 
 	if (is_repl || line->code_count > 0)
 		require_global(L);
-	status = run_codes(L, line);
+	if (line->command == COMMAND_LUA) {
+		status = command_run(L, argv, line);
+		if (status == LUA_OK)
+			exit_status = (int)lua_tointeger(L, -1);
+	} else {
+		status = run_codes(L, line);
+	}
 	if (status == LUA_OK && is_repl)
 		repl_run(L);
-	else if (status == LUA_OK && (script || line->code_count == 0))
+	else if (status == LUA_OK && line->command != COMMAND_LUA &&
+		 (script || line->code_count == 0))
 		status = run_script(L, is_file ? script : NULL, argc, argv, line->script + 1);
 
 	int signal_number = interrupt_signal();
 	if (status == LUA_OK && !(is_repl && signal_number))
-		return close_managers(L, MLM_RUN_FINISHED, NULL, EXIT_SUCCESS);
-	if (status != LUA_OK)
+		return close_managers(L, MLM_RUN_FINISHED, NULL, exit_status);
+	if (status != LUA_OK && !(line->command == COMMAND_LUA && signal_number))
 		chunk_report(L);
 	if (signal_number)
 		return close_managers(L, MLM_RUN_KILLED, NULL, SIGNALLED + signal_number);

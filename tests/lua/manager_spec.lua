@@ -55,6 +55,12 @@ describe("MLManager", function()
       mlmanager.MLManager, { path = "x" })
   end))
 
+  it("refuses to make a store that must exist", scratch.store(function(manager, directory)
+    refused("not_found", "there is no store '" .. directory .. "/other.db'", mlmanager.MLManager,
+      { store = "sqlite:" .. directory .. "/other.db", must_exist = true })
+    mlmanager.MLManager({ store = manager.store, must_exist = true }):close()
+  end))
+
   it("says what is wrong with an option", scratch.store(function(manager)
     local new = mlmanager.MLManager
     refused("invalid", "durability must be one of 'process', 'system', got the string 'disk'", new,

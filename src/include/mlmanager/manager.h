@@ -63,6 +63,9 @@ typedef struct mlm_manager_options {
 	/* Takes the store as it is, for mlm_manager_doctor(): ENOTFOUND where there is none, and
 	 * journals of dead processes are left alone. */
 	bool inspect;
+	/* ENOTFOUND where there is no store, instead of making one. A tracking server is asked
+	 * nothing. */
+	bool must_exist;
 	/* Starts with the experiment and run that MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
 	 * MLFLOW_RUN_ID name unless true. */
 	bool ignore_environment;
@@ -88,7 +91,7 @@ typedef struct mlm_manager_options {
  * hold. A store that can only be read opens; the calls that write then fail with MLM_EIO.
  *
  * Errors:  EINVAL (a URI, a version, an unknown experiment or run in the environment), EIO,
- *          ENOTFOUND (options.inspect, and no store is there),
+ *          ENOTFOUND (options.inspect or must_exist, and no store is there),
  *          ECORRUPT (not a tracking database), EUNSUPPORTED (a scheme), EFULL, ENOMEM.
  * Owns:    *manager_out is the caller's: mlm_manager_close(), then mlm_manager_free(). NULL on
  *          error.

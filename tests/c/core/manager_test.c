@@ -236,6 +236,23 @@ TEST(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected)
 	scratch_remove(&s);
 }
 
+TEST(manager_open__enotfound_where_the_store_must_exist_and_does_not)
+{
+	struct scratch s;
+	scratch_make(&s);
+	mlm_manager_options options = scratch_options(&s);
+	options.must_exist = true;
+	CHECK_STATUS(mlm_manager_open(&options, &s.manager, &err), MLM_ENOTFOUND);
+	CHECK_CONTAINS(err.message, "there is no store '");
+	CHECK_CONTAINS(err.message, s.path);
+	CHECK(access(s.path, F_OK) != 0);
+	scratch_reopen(&s);
+	mlm_manager_free(s.manager);
+	MUST(mlm_manager_open(&options, &s.manager, &err));
+	MUST(mlm_experiment_create(s.manager, "tests", NULL, NULL, &err));
+	scratch_remove(&s);
+}
+
 TEST(manager_flush__eio_when_the_store_was_replaced_and_goes_on_when_it_is_back)
 {
 	struct scratch s;
@@ -342,6 +359,7 @@ int main(void)
 	RUN(manager_doctor__finds_nothing_wrong_with_a_new_store);
 	RUN(manager_close__leaves_no_run_open_that_was_put_aside);
 	RUN(manager_close__leaves_a_run_that_the_store_would_not_end_to_the_next_opener);
+	RUN(manager_open__enotfound_where_the_store_must_exist_and_does_not);
 	RUN(manager_doctor__changes_nothing_in_a_store_that_is_only_inspected);
 	RUN(manager_flush__eio_when_the_store_was_replaced_and_goes_on_when_it_is_back);
 	RUN(manager_open__says_that_descriptors_ran_out);

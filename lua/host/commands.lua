@@ -1,0 +1,103 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What the program can be told: the one source of `help`, of reading options (arguments.lua), of
+-- the man page (manual.lua) and of completion (completion.lua). Nothing but data.
+--
+-- A command: name, summary (one line), arguments, options, text, examples. An argument: name,
+-- kind, text ("a run"), optional, many, least. An option: name, short, text, and where it takes a
+-- value: value (what to call it), kind, choices, min, many (may be given again). Texts are
+-- paragraphs with blank lines between; lines that begin with blanks stand as they are.
+--
+-- Kinds, which completion knows: choice, column, command, experiment, file, filter, integer,
+-- metric, number, order, run, shell, store, text, topic.
+
+local commands = {}
+
+commands.usage = {
+  { "[OPTIONS] SCRIPT [ARGUMENTS...]", "run a Lua script" },
+  { "[OPTIONS] -e CODE [SCRIPT ...]", "run CODE, then the script" },
+  { "[OPTIONS] -", "run what standard input says" },
+  { "[OPTIONS]", "a session on the terminal" },
+  { "COMMAND [OPTIONS] [ARGUMENTS...]", "look at and change what is in the store" },
+}
+
+commands.text = [[
+mlmanager keeps track of experiments: which run had which parameters, how its metrics went, what
+came out of it. Scripts in Lua log them; the commands show them.
+
+What follows the script is the script's. A script that is called as a command is run by
+./NAME or -- NAME.
+]]
+
+-- Of scripts, and of every command as well.
+commands.global_options = {
+  { name = "--store", value = "URI", kind = "store",
+    text = "the tracking store; else MLFLOW_TRACKING_URI, else sqlite:mlmanager.db in the "
+      .. "current directory" },
+  { name = "--artifacts", value = "PATH", kind = "file",
+    text = "where new experiments keep artifacts; else mlartifacts beside the database" },
+  { name = "--help", short = "-h", text = "what the program or the command takes" },
+}
+
+-- Of the program only.
+commands.script_options = {
+  { name = "-e", value = "CODE", kind = "text", text = "run CODE; may be given again" },
+  { name = "--version", short = "-v", text = "the versions of mlmanager and Lua" },
+  { name = "--", text = "what follows is the script, whatever its name" },
+}
+
+local function format(...)
+  return { name = "--format", value = "FORMAT", kind = "choice", choices = { ... },
+    text = "how to write it; else a table on a terminal and tsv on a pipe" }
+end
+
+local NO_PAGER = { name = "--no-pager", text = "never hand long output to a pager" }
+
+commands.list = {
+  {
+    name = "experiments", summary = "list the experiments",
+    options = {
+      { name = "--filter", value = "FILTER", kind = "filter",
+        text = "only those it is true of, such as \"name LIKE 'vision%'\"" },
+      { name = "--deleted", text = "the deleted ones" },
+      { name = "--all", text = "the deleted ones as well" },
+      { name = "--limit", short = "-n", value = "N", kind = "integer", min = 1,
+        text = "at most N experiments" },
+      format("table", "json", "csv", "tsv"),
+      NO_PAGER,
+    },
+    text = [[
+The latest created comes first.
+]],
+    examples = {
+      { "mlmanager experiments", "all that are not deleted" },
+      { "mlmanager experiments --format json | jq -r '.[].name'", "their names, for a script" },
+    },
+  },
+  {
+    name = "doctor", summary = "check and repair the store",
+    options = {
+      { name = "--dry-run", text = "only say what would be repaired" },
+    },
+    text = [[
+Checks the database file, its schema, the latest values of metrics against their histories, runs
+left open by processes that died, and journals. The exit status is 0 when the store is in order
+or was put in order, 1 when problems are left.
+]],
+    examples = {
+      { "mlmanager doctor --dry-run", "what would be repaired in ./mlmanager.db" },
+    },
+  },
+  {
+    name = "help", summary = "tell about a command or a topic",
+    arguments = { { name = "TOPIC", kind = "topic", text = "a command or a topic",
+      optional = true } },
+    text = [[
+Without a topic: what there is.
+]],
+    examples = {
+      { "mlmanager help filter", "how to write a filter" },
+    },
+  },
+}
+
+return commands

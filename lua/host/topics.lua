@@ -1,0 +1,63 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What `mlmanager help TOPIC` and the man page tell beside the commands. Texts as in commands.lua.
+
+return {
+  {
+    name = "filter", summary = "how --filter and --order-by are written",
+    text = [[
+A filter is comparisons joined by AND, in MLflow's grammar:
+
+  metrics.loss < 0.1 AND params.optimizer = 'adam' AND tags.team IS NOT NULL
+
+On the left stands metrics.KEY, params.KEY, tags.KEY, datasets.KEY (name, digest, context) or an
+attribute: run_id, run_name, status, user_id, artifact_uri, start_time, end_time. A key with
+blanks or signs stands in backticks or double quotes: metrics.`val loss`. A metric's value is the
+latest one.
+
+Metrics and times are compared with numbers by =, !=, <, <=, > and >=; times are milliseconds
+since 1970. All else is compared with text in single quotes by =, !=, LIKE and ILIKE, where %
+stands for any text and _ for one character, and ILIKE does not mind the case. run_id and
+datasets also know IN ('a', 'b'). params and tags also know IS NULL and IS NOT NULL.
+
+Experiments are filtered by name, experiment_id, creation_time, last_update_time and tags.KEY.
+
+An order is one of these on the left, then ASC or DESC: "metrics.loss ASC".
+]],
+  },
+  {
+    name = "stores", summary = "where experiments are kept",
+    text = [[
+--store sqlite:PATH names an SQLite file with MLflow's schema; sqlite:///relative.db and
+sqlite:////absolute.db are MLflow's spellings of the same. Without it MLFLOW_TRACKING_URI is
+asked, and then mlmanager.db in the current directory is taken.
+
+A script makes the store where there is none. The commands that only look do not: they say that
+there is none at that place.
+]],
+  },
+  {
+    name = "environment", summary = "the variables that are heeded",
+    text = [[
+  MLFLOW_TRACKING_URI      the store, where --store does not name it
+  MLFLOW_EXPERIMENT_NAME   the experiment of commands and scripts that name none
+  MLFLOW_EXPERIMENT_ID     the same, by its id
+  MLFLOW_RUN_ID            the run that a script takes up
+  MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING   true: sample the machine during runs
+  MLMANAGER_JOURNAL_DIR    where journals are kept
+  NO_COLOR                 not empty: no colour
+  PAGER                    the pager; else less -FRX
+]],
+  },
+  {
+    name = "status", summary = "what the exit status means",
+    text = [[
+  0     done
+  1     it failed: the sentence on standard error says why
+  2     the command line means nothing, or its filter does not
+  130   ended by Ctrl-C
+  143   ended by SIGTERM
+
+A script ends with the status that it gives os.exit, and with 1 after an error.
+]],
+  },
+}
