@@ -22,6 +22,17 @@ local FOREIGN = {
 local BANNED_NAMES = { util = 1, utils = 1, misc = 1, helper = 1, helpers = 1, common = 1 }
 local BANNED_CALLS = { "strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok", "atoi" }
 
+-- What the Luas of other programs lack. The module is built for all of them.
+local NOT_PORTABLE = {
+  { "^src/binding/", '#%s*include%s+<lua%.h>', "include binding/lua_version.h instead" },
+  { "^src/binding/", '#%s*include%s+<lauxlib%.h>', "include binding/lua_version.h instead" },
+  { "^src/binding/", '%%I', "lua_pushfstring knows no %I in Lua 5.1; write digits with snprintf" },
+  { "^src/binding/", 'iuservalue', "a userdata has no user values in Lua 5.1" },
+  { "^src/binding/", 'luaL_buffinitsize', "Lua 5.1 has none; take binding_scratch" },
+  { "^lua/mlmanager/", '^[^-]*\\[xuz]', "an escape that Lua 5.1 does not know" },
+  { "^lua/mlmanager/", 'math%.log%([^()]*,', "math.log takes no base in Lua 5.1" },
+}
+
 -- src/<folder>/<name>.c without tests/c/<folder>/<name>_test.c, each with what tests it instead.
 -- The list may only shrink: an entry whose test exists, or whose source is gone, is a finding.
 local UNTESTED = {
@@ -161,6 +172,11 @@ local function check_file(path)
     if line:find("/%f[%w]work/") or line:find("[\"' =]/home/%w") then
       finding(path, number, "the path of one machine")
     end
+    for _, rule in ipairs(NOT_PORTABLE) do
+      if path:find(rule[1]) and line:find(rule[2]) and base ~= "lua_version.h" then
+        finding(path, number, rule[3])
+      end
+    end
     if is_c then
       check_include(path, number, line)
       local code = code_of(line)
@@ -180,6 +196,20 @@ local function check_file(path)
     end
     if not has_spdx then
       finding(path, nil, "no SPDX line on top")
+    end
+  end
+end
+
+--- What is built into the module parses as Lua 5.1, which has the least of them: no integer
+--- division, no bit operators, no goto, no attributes.
+local function check_syntax(paths)
+  if #lines_of("command -v luac5.1") == 0 then
+    print("lua/mlmanager: not parsed, there is no luac5.1")
+    return
+  end
+  for _, path in ipairs(paths) do
+    for _, line in ipairs(lines_of("luac5.1 -p '" .. path .. "' 2>&1")) do
+      finding(path, nil, "not Lua 5.1: " .. line:gsub("^luac5.1: ", ""))
     end
   end
 end
@@ -242,5 +272,6 @@ for _, path in ipairs(files) do
 end
 check_tests()
 check_guide()
+check_syntax(lines_of("ls lua/mlmanager/*.lua"))
 print(("source check: %d files, %d findings"):format(checked, findings))
 os.exit(findings == 0)

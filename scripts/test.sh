@@ -154,6 +154,7 @@ run_specs() {
 group_lua() {
 	build_or_fail dev && run_specs env LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" \
 		LUA_CPATH="$root/build/dev/?.so;;" MLMANAGER_HOST="$root/build/dev/mlmanager" \
+		MLMANAGER_MODULES="$root/build/dev" \
 		lua5.4 "$(command -v busted)"
 }
 

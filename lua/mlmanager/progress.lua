@@ -4,6 +4,7 @@
 -- of {key, value} in the order they were first logged.
 
 local terminal, latest = ...
+local number_type = terminal.number_type
 
 local EVERY_S = 0.1 -- between redraws
 local BAR_COLUMNS_MIN, BAR_COLUMNS_MAX = 10, 30
@@ -22,7 +23,7 @@ local function check_options(options)
         error("progress's option 'label' is a " .. type(value) .. "; give a string", 4)
       end
     elseif name == "every" or name == "total" then
-      if math.type(value) == nil or value ~= value or value < 0 then
+      if number_type(value) == nil or value ~= value or value < 0 then
         error(("progress's option '%s' is %s; give a number of 0 or more"):format(
           name, tostring(value)), 4)
       end
@@ -34,8 +35,8 @@ local function check_options(options)
 end
 
 local function show_number(value)
-  if math.type(value) == "integer" then
-    return tostring(value)
+  if number_type(value) == "integer" then
+    return ("%d"):format(value)
   end
   return ("%.4g"):format(value)
 end
@@ -56,9 +57,9 @@ end
 local function show_time(seconds)
   local s = math.floor(seconds + 0.5)
   if s >= 3600 then
-    return ("%d:%02d:%02d"):format(s // 3600, s // 60 % 60, s % 60)
+    return ("%d:%02d:%02d"):format(math.floor(s / 3600), math.floor(s / 60) % 60, s % 60)
   end
-  return ("%d:%02d"):format(s // 60, s % 60)
+  return ("%d:%02d"):format(math.floor(s / 60), s % 60)
 end
 
 local function draw_bar(share, columns, color)
@@ -190,6 +191,8 @@ local function close(bar)
   end
 end
 
+-- Before Lua 5.4 no loop closes anything. There the last step does, and what a break leaves stays
+-- until the loop around it goes on.
 local closing = { __close = close, __name = "mlmanager.progress" }
 
 local function open(manager, options, total)
@@ -228,6 +231,7 @@ local function over_number(manager, count, options)
     if i < count then
       return i + 1
     end
+    close(bar)
   end, nil, 0, bar
 end
 
@@ -247,7 +251,15 @@ local function over_list(manager, list, options)
     if value ~= nil then
       return i, value
     end
+    close(bar)
   end, nil, 0, bar
+end
+
+local function close_at_end(bar, control, ...)
+  if control == nil then
+    close(bar)
+  end
+  return control, ...
 end
 
 local function over_iterator(manager, options, step, state, control, to_close)
@@ -261,8 +273,8 @@ local function over_iterator(manager, options, step, state, control, to_close)
     local inner = to_close
     to_close = setmetatable({}, {
       __close = function()
-        local value <close> = inner -- luacheck: ignore 211
         close(bar)
+        for _ in next, {}, nil, inner do end -- closes it
       end,
     })
   end
@@ -273,7 +285,7 @@ local function over_iterator(manager, options, step, state, control, to_close)
     if now >= next_draw then
       tick(bar, now)
     end
-    return step(s, c)
+    return close_at_end(bar, step(s, c))
   end, state, control, to_close or bar
 end
 
@@ -286,9 +298,9 @@ end
 --- (manager, options, iterator, state, …).
 return function(manager, what, ...)
   local options = ...
-  if math.type(what) == "integer" or math.type(what) == "float" and what == math.floor(what) then
+  if type(what) == "number" and what == math.floor(what) then
     check_options(options or {})
-    return over_number(manager, math.tointeger(what) or what, options or {})
+    return over_number(manager, math.floor(what), options or {})
   elseif is_callable(what) then
     return over_iterator(manager, {}, what, ...)
   elseif type(what) == "table" and is_callable((...)) then
@@ -299,5 +311,5 @@ return function(manager, what, ...)
     return over_list(manager, what, options or {})
   end
   error(("bad argument #1 to 'progress' (a whole number, a list or an iterator expected, got %s)")
-    :format(math.type(what) and tostring(what) or type(what)), 2)
+    :format(number_type(what) and tostring(what) or type(what)), 2)
 end

@@ -5,6 +5,13 @@
 
 local manager, failed_status, refuse = ...
 
+-- Lua 5.1 has it as a global.
+local unpack = table.unpack or unpack -- luacheck: ignore 113 143
+
+local function pack(...)
+  return { n = select("#", ...), ... }
+end
+
 local function describe(failure)
   local ok, text = pcall(tostring, failure)
   return ok and text or "an error of type " .. type(failure)
@@ -36,11 +43,13 @@ local function run_block(options, fn, ...)
       fn == nil and "nil" or "a " .. type(fn)))
   end
   local run = manager.start_run(options or {})
-  local traceback
-  local results = table.pack(xpcall(fn, function(failure)
+  local arguments, traceback = pack(run, ...), nil
+  local results = pack(xpcall(function()
+    return fn(unpack(arguments, 1, arguments.n))
+  end, function(failure)
     traceback = debug.traceback(describe(failure), 2)
     return failure
-  end, run, ...))
+  end))
   if not results[1] then
     if run:is_open() then
       local status = failed_status(results[2])
@@ -56,7 +65,7 @@ local function run_block(options, fn, ...)
   if not ok then
     error(failure, 0)
   end
-  return table.unpack(results, 2, results.n)
+  return unpack(results, 2, results.n)
 end
 
 local function run_with_options(options, ...)

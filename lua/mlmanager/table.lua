@@ -3,6 +3,7 @@
 -- do in Lua comes in as one table (src/binding/terminal.h).
 
 local terminal = ...
+local number_type = terminal.number_type
 
 local CELL_COLUMNS_MAX = 32 -- of one cell's text; longer ones end with an ellipsis
 local DIGITS = 5 -- significant ones of a number
@@ -46,7 +47,7 @@ local function sorted_keys(map)
     keys[#keys + 1] = key
   end
   table.sort(keys, function(a, b)
-    if math.type(a) and math.type(b) then
+    if number_type(a) and number_type(b) then
       return a < b
     end
     return tostring(a) < tostring(b)
@@ -71,11 +72,11 @@ local function show_duration(ms)
   elseif ms < 60000 then
     return ("%.1f s"):format(ms / 1000)
   elseif ms < 3600000 then
-    return ("%d min %02d s"):format(ms // 60000, ms // 1000 % 60)
+    return ("%d min %02d s"):format(math.floor(ms / 60000), math.floor(ms / 1000) % 60)
   elseif ms < 48 * 3600000 then
-    return ("%d h %02d min"):format(ms // 3600000, ms // 60000 % 60)
+    return ("%d h %02d min"):format(math.floor(ms / 3600000), math.floor(ms / 60000) % 60)
   end
-  return ("%d d %02d h"):format(ms // 86400000, ms // 3600000 % 24)
+  return ("%d d %02d h"):format(math.floor(ms / 86400000), math.floor(ms / 3600000) % 24)
 end
 
 local function is_run(row)
@@ -176,7 +177,7 @@ local function row_columns(rows, asked)
   for _, key in ipairs(sorted_keys(keys)) do
     -- Rows that are lists have their columns' names in the option.
     columns[#columns + 1] = {
-      name = tostring(math.type(key) and asked and asked[key] or key),
+      name = tostring(number_type(key) and asked and asked[key] or key),
       get = function(row) return row[key] end,
     }
   end
@@ -318,8 +319,8 @@ end
 -- Cells.
 
 local function exact_number(value)
-  if math.type(value) == "integer" then
-    return tostring(value)
+  if number_type(value) == "integer" then
+    return ("%d"):format(value)
   elseif value ~= value then
     return "nan"
   end
@@ -338,7 +339,7 @@ end
 local function number_format(values)
   local largest, smallest, all_integers, has_floats = 0, math.huge, true, false
   for _, value in pairs(values) do
-    if math.type(value) == "float" and value == value and math.abs(value) ~= math.huge then
+    if number_type(value) == "float" and value == value and math.abs(value) ~= math.huge then
       local size = math.abs(value)
       has_floats = true
       largest = math.max(largest, size)
@@ -346,14 +347,14 @@ local function number_format(values)
         smallest = math.min(smallest, size)
       end
       all_integers = all_integers and value == math.floor(value)
-    elseif math.type(value) == "integer" then
+    elseif number_type(value) == "integer" then
       largest = math.max(largest, math.abs(value + 0.0))
     end
   end
   if all_integers and (largest < 1e7 or not has_floats) then
     return "%.0f"
   end
-  local magnitude = largest > 0 and math.floor(math.log(largest, 10)) or 0
+  local magnitude = largest > 0 and tonumber(("%.16e"):format(largest):match("[-+]%d+$")) or 0
   local decimals = math.min(DIGITS - 1 - magnitude, DIGITS - 1)
   if decimals < 0 or smallest < 10 ^ (1 - decimals) and smallest < 0.01 * largest
     or magnitude < -1 then
@@ -394,8 +395,8 @@ local function lay_out(column, rows)
     elseif numbers[i] then
       if value ~= value then
         texts[i] = "nan"
-      elseif format == "%.0f" and math.type(value) == "integer" then
-        texts[i] = tostring(value) -- exact beyond 2^53
+      elseif format == "%.0f" and number_type(value) == "integer" then
+        texts[i] = ("%d"):format(value) -- exact beyond 2^53
       else
         texts[i] = format:format(value)
       end
@@ -578,7 +579,7 @@ end
 
 local function is_csv(value)
   return type(value.names) == "table" and type(value.columns) == "table"
-    and math.type(value.rows) == "integer"
+    and number_type(value.rows) == "integer"
 end
 
 --- The rows in a list of our own, and all columns there are.

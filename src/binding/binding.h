@@ -5,9 +5,7 @@
 /* What the files of the Lua module share, and what the host asks of it. One file per noun, each
  * with one binding_open_<noun> that adds its functions to the module table. */
 
-#include <lauxlib.h>
-#include <lua.h>
-
+#include "binding/lua_version.h"
 #include "mlmanager/mlmanager.h"
 
 /** Raises *err as Lua's error value {code=, message=, area=}, which prints as its message. */

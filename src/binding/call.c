@@ -122,7 +122,7 @@ const char *binding_describe(lua_State *L, int index)
 	index = lua_absindex(L, index);
 	int type = lua_type(L, index);
 	if (type == LUA_TNONE || type == LUA_TNIL)
-		return lua_pushliteral(L, "nil");
+		return lua_pushfstring(L, "nil");
 	if (type == LUA_TSTRING) {
 		size_t size;
 		const char *text = lua_tolstring(L, index, &size);
@@ -153,6 +153,10 @@ const char *call_optional_string(const struct call *call, int n)
 	if (type != LUA_TSTRING && !(type == LUA_TNUMBER && lua_isinteger(L, index)))
 		call_bad(call, n, "%s must be a string, got %s", call->names[n - 1],
 			binding_describe(L, index));
+	if (type == LUA_TNUMBER) {
+		binding_push_number_text(L, index);
+		lua_replace(L, index);
+	}
 	size_t size;
 	const char *text = lua_tolstring(L, index, &size);
 	if (strlen(text) != size)
@@ -236,7 +240,7 @@ void binding_check_fields(lua_State *L, int index, const char *area, const char 
 		const char *what =
 			lua_type(L, -1) == LUA_TSTRING
 				? lua_pushfstring(L, "unknown field '%s'", lua_tostring(L, -1))
-				: lua_pushliteral(L, "a list where fields are wanted");
+				: lua_pushfstring(L, "a list where fields are wanted");
 		luaL_Buffer list;
 		luaL_buffinit(L, &list);
 		for (int i = 0; known[i]; i++) {
@@ -257,6 +261,18 @@ int binding_wrong_type(
 		what, wanted, got);
 }
 
+/* The number at index is not whole, or no one knows which whole number it was. */
+static void check_exact(lua_State *L, int index, const char *function, const char *what)
+{
+	double value = lua_tonumber(L, index);
+	if (LUA_HAS_INTEGERS || isinf(value) || value != floor(value))
+		return;
+	binding_refuse(L, MLM_EINVAL, "argument",
+		"%s: %s must lie within 2^53 of 0, since this Lua's numbers are exact only there; "
+		"got %f",
+		function, what, value);
+}
+
 int64_t binding_check_integer(lua_State *L, int index, const char *function, const char *what,
 	int64_t missing, int64_t least, int64_t most)
 {
@@ -264,12 +280,17 @@ int64_t binding_check_integer(lua_State *L, int index, const char *function, con
 		return missing;
 	int is_whole = 0;
 	lua_Integer value = lua_tointegerx(L, index, &is_whole);
+	if (lua_type(L, index) == LUA_TNUMBER && !is_whole)
+		check_exact(L, index, function, what);
 	if (lua_type(L, index) != LUA_TNUMBER || !is_whole)
 		binding_wrong_type(L, function, what, "a whole number", index);
-	if (value < least || value > most)
-		binding_refuse(L, MLM_EINVAL, "argument",
-			"%s: %s must lie between %I and %I, got %I", function, what,
-			(LUAI_UACINT)least, (LUAI_UACINT)most, (LUAI_UACINT)value);
+	if (value < least || value > most) {
+		char bounds[100]; /* lua_pushfstring() of 5.1 knows no 64 bits */
+		snprintf(bounds, sizeof(bounds), "between %lld and %lld, got %lld",
+			(long long)least, (long long)most, (long long)value);
+		binding_refuse(
+			L, MLM_EINVAL, "argument", "%s: %s must lie %s", function, what, bounds);
+	}
 	return (int64_t)value;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binding/display.h"
 
-#include <lauxlib.h>
-
 #include "binding/embedded.h"
 #include "binding/terminal.h"
 

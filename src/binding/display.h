@@ -6,8 +6,7 @@
  * it is compiled when a script first calls it, so that a script that shows nothing starts
  * sooner. */
 
-#include <lua.h>
-
+#include "binding/lua_version.h"
 #include "mlmanager/run.h"
 
 /** Pushes mlmanager.table: function(rows [, options]). */

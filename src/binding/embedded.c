@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <lauxlib.h>
-
 const struct embedded_source *embedded_find(const struct embedded_source *sources, const char *name)
 {
 	while (sources->name && strcmp(sources->name, name) != 0)

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include <lua.h>
+#include "binding/lua_version.h"
 
 /* A Lua source that scripts/embed.lua built in; tables of them end with a NULL name. */
 struct embedded_source {

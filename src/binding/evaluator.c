@@ -15,11 +15,10 @@ static const char *const options_known[COLUMNS] = { "labelCol", "predictionCol",
 	"weightCol" };
 static const char *const names_default[COLUMNS] = { "label", "prediction", "probability", NULL };
 
-/* The names of the columns are user values 1..COLUMNS of the userdata; nil: there is no such
- * column. */
 struct evaluator {
 	mlm_evaluator *evaluator;
 	bool required[COLUMNS]; /* by us; the core says what else it needs */
+	const char *names[COLUMNS]; /* NULL: there is no such column; they follow in the userdata */
 };
 
 struct evaluation {
@@ -87,12 +86,24 @@ static const char *push_name(lua_State *L, int column, const char *call, bool *r
 	return name;
 }
 
+static void keep_names(struct evaluator *self, const char *const names[COLUMNS])
+{
+	char *to = (char *)(self + 1);
+	for (int i = 0; i < COLUMNS; i++) {
+		self->names[i] = names[i] ? to : NULL;
+		if (names[i])
+			to = stpcpy(to, names[i]) + 1;
+	}
+}
+
 static int make_evaluator(
 	lua_State *L, mlm_evaluator_kind kind, const char *call, const char *const *known)
 {
 	mlm_evaluator_options options = MLM_EVALUATOR_OPTIONS_INIT;
 	mlm_error err = MLM_ERROR_INIT;
-	const char *names[COLUMNS];
+	const char *names[COLUMNS] = { NULL };
+	bool required[COLUMNS] = { false };
+	size_t size = sizeof(struct evaluator);
 
 	lua_settop(L, 1);
 	if (!lua_isnil(L, 1) && !lua_istable(L, 1))
@@ -100,23 +111,23 @@ static int make_evaluator(
 			luaL_typename(L, 1));
 	if (lua_istable(L, 1))
 		binding_check_fields(L, 1, AREA, call, known, NULL);
-	struct evaluator *self = lua_newuserdatauv(L, sizeof(*self), COLUMNS);
-	memset(self, 0, sizeof(*self));
-	luaL_setmetatable(L, EVALUATOR);
 	for (int i = 0; i < COLUMNS; i++) {
-		names[i] = NULL;
 		if (i == PROBABILITY && kind != MLM_EVALUATOR_BINARY)
 			continue;
-		names[i] = push_name(L, i, call, &self->required[i]);
-		lua_setiuservalue(L, 2, i + 1);
+		names[i] = push_name(L, i, call, &required[i]);
+		size += names[i] ? strlen(names[i]) + 1 : 0;
 	}
+	struct evaluator *self = lua_newuserdatauv(L, size, 0);
+	self->evaluator = NULL;
+	memcpy(self->required, required, sizeof(required));
+	keep_names(self, names);
+	luaL_setmetatable(L, EVALUATOR);
 	options.label_name = names[LABEL];
 	options.prediction_name = names[PREDICTION];
 	options.probability_name = names[PROBABILITY];
 	options.weight_name = names[WEIGHT];
 	if (mlm_evaluator_new(kind, &options, &self->evaluator, &err) != MLM_OK)
 		return binding_fail(L, &err);
-	lua_settop(L, 2);
 	return 1;
 }
 
@@ -153,13 +164,12 @@ static double read_vector(lua_State *L, const struct column *column, size_t row)
 {
 	if (lua_rawlen(L, -1) != 2)
 		binding_refuse(L, MLM_EINVAL, AREA,
-			"column '%s', row %I: %I probabilities, where two are wanted",
-			lua_tostring(L, column->name), (lua_Integer)row,
-			(lua_Integer)lua_rawlen(L, -1));
+			"column '%s', row %d: %d probabilities, where two are wanted",
+			lua_tostring(L, column->name), (int)row, (int)lua_rawlen(L, -1));
 	if (lua_rawgeti(L, -1, 2) != LUA_TNUMBER)
 		binding_refuse(L, MLM_EINVAL, AREA,
-			"column '%s', row %I: the probability of class 1 is no number but %s",
-			lua_tostring(L, column->name), (lua_Integer)row, luaL_typename(L, -1));
+			"column '%s', row %d: the probability of class 1 is no number but %s",
+			lua_tostring(L, column->name), (int)row, luaL_typename(L, -1));
 	double value = lua_tonumber(L, -1);
 	lua_pop(L, 1);
 	return value;
@@ -175,8 +185,8 @@ static double read_cell(lua_State *L, const struct column *column, size_t row)
 		return lua_toboolean(L, -1);
 	if (type == LUA_TTABLE && column->kind == PROBABILITY)
 		return read_vector(L, column, row);
-	binding_refuse(L, MLM_EINVAL, AREA, "column '%s', row %I: a number is wanted, not %s",
-		lua_tostring(L, column->name), (lua_Integer)row, luaL_typename(L, -1));
+	binding_refuse(L, MLM_EINVAL, AREA, "column '%s', row %d: a number is wanted, not %s",
+		lua_tostring(L, column->name), (int)row, luaL_typename(L, -1));
 	return 0;
 }
 
@@ -219,9 +229,9 @@ static size_t read_columns(
 			count = size;
 		else if (size != count)
 			binding_refuse(L, MLM_EINVAL, AREA,
-				"input: column '%s' has %I rows, but '%s' has %I",
-				lua_tostring(L, column->name), (lua_Integer)size,
-				lua_tostring(L, columns[LABEL].name), (lua_Integer)count);
+				"input: column '%s' has %d rows, but '%s' has %d",
+				lua_tostring(L, column->name), (int)size,
+				lua_tostring(L, columns[LABEL].name), (int)count);
 		column->values = push_values(L, count);
 		for (size_t row = 0; row < count; row++) {
 			lua_rawgeti(L, cells, (lua_Integer)row + 1);
@@ -245,8 +255,8 @@ static void read_row(lua_State *L, int cells, size_t row, struct column columns[
 			column->values[row] = read_cell(L, column, row + 1);
 		else if (type != LUA_TNIL)
 			binding_refuse(L, MLM_EINVAL, AREA,
-				"input: row %I has a '%s', but row 1 has none",
-				(lua_Integer)row + 1, lua_tostring(L, column->name));
+				"input: row %d has a '%s', but row 1 has none", (int)row + 1,
+				lua_tostring(L, column->name));
 		lua_pop(L, 1);
 	}
 }
@@ -268,8 +278,8 @@ static size_t read_rows(
 	}
 	for (size_t row = 0; row < count; row++) {
 		if (lua_rawgeti(L, data, (lua_Integer)row + 1) != LUA_TTABLE)
-			binding_refuse(L, MLM_EINVAL, AREA, "input: row %I must be a table, not %s",
-				(lua_Integer)row + 1, luaL_typename(L, -1));
+			binding_refuse(L, MLM_EINVAL, AREA, "input: row %d must be a table, not %s",
+				(int)row + 1, luaL_typename(L, -1));
 		lua_replace(L, cells);
 		read_row(L, cells, row, columns);
 	}
@@ -305,7 +315,7 @@ static int evaluator_input(lua_State *L)
 			"input: columns, rows or a CSV are wanted, not %s", luaL_typename(L, 2));
 	luaL_checkstack(L, 5 * COLUMNS, NULL);
 	for (int i = 0; i < COLUMNS; i++) {
-		lua_getiuservalue(L, 1, i + 1);
+		lua_pushstring(L, self->names[i]);
 		columns[i].kind = i;
 		columns[i].name = lua_gettop(L);
 	}

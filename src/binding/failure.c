@@ -79,10 +79,10 @@ static void mend_top(lua_State *L)
 {
 	size_t size;
 	const char *text = lua_tolstring(L, -1, &size);
-	luaL_Buffer mended;
-	char *out = luaL_buffinitsize(L, &mended, size);
-	luaL_pushresultsize(&mended, mend(text, size, out, size));
-	lua_remove(L, -2);
+	char *out = binding_scratch(L, size);
+	lua_pushlstring(L, out, mend(text, size, out, size));
+	lua_replace(L, -3);
+	lua_pop(L, 1);
 }
 
 /* Raises the sentence on the top of the stack, said of the function at level. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binding/metatable.h"
 
-#include <lauxlib.h>
-
 bool metatable_begin(lua_State *L, const char *name)
 {
 	luaL_getmetatable(L, name);

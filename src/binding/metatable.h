@@ -5,9 +5,7 @@
 /* Metatables in the registry, where only whole ones are: luaL_newmetatable() puts an empty one
  * there, and where memory runs out before it is filled, later objects have no __gc. */
 
-#include <stdbool.h>
-
-#include <lua.h>
+#include "binding/lua_version.h"
 
 /** Pushes the metatable called name; true says that it is new, to be filled and then kept. */
 bool metatable_begin(lua_State *L, const char *name);

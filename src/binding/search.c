@@ -38,6 +38,10 @@ static const char *const *read_strings(const struct call *call, int n, size_t *c
 		if (lua_type(L, -1) != LUA_TSTRING && !lua_isinteger(L, -1))
 			call_bad(call, n, "item %d of %s must be a string, got %s", (int)i + 1,
 				call->names[n - 1], binding_describe(L, -1));
+		if (lua_type(L, -1) == LUA_TNUMBER) {
+			binding_push_number_text(L, -1);
+			lua_replace(L, -2);
+		}
 		strings[i] = lua_tostring(L, -1);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}

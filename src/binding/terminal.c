@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
 #include <utf8proc.h>
 
 #define WIDTH_DEFAULT  80
@@ -147,6 +146,15 @@ static int terminal_clean(lua_State *L)
 
 static const char *const stream_names[] = { "stdin", "stdout", "stderr", NULL };
 
+static int terminal_number_type(lua_State *L)
+{
+	if (lua_type(L, 1) == LUA_TNUMBER)
+		lua_pushstring(L, lua_isinteger(L, 1) ? "integer" : "float");
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
 static int terminal_is_terminal(lua_State *L)
 {
 	lua_pushboolean(L, isatty(luaL_checkoption(L, 1, NULL, stream_names)));
@@ -229,6 +237,7 @@ static const luaL_Reg terminal_functions[] = {
 	{ "cut", terminal_cut },
 	{ "clean", terminal_clean },
 	{ "clock", terminal_clock },
+	{ "number_type", terminal_number_type },
 	{ NULL, NULL },
 };
 

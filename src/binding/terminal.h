@@ -2,7 +2,7 @@
 #ifndef BINDING_TERMINAL_H
 #define BINDING_TERMINAL_H
 
-#include <lua.h>
+#include "binding/lua_version.h"
 
 /**
  * Pushes a table of what lua/mlmanager and lua/host cannot do in Lua:
@@ -16,6 +16,8 @@
  *   cut(text, columns)    the longest prefix of whole characters that fits, and its width
  *   clean(text)           text as one line without control characters
  *   clock()               seconds of a monotonic clock, good to a few milliseconds
+ *   number_type(value)    math.type() of every Lua: where numbers are doubles, a whole one is an
+ *                         "integer"
  */
 void binding_push_terminal(lua_State *L);
 
