@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TRANSPORT_WEB_ADDRESS_H
+#define TRANSPORT_WEB_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mlmanager/error.h"
+
+/* An http:// or https:// address, taken apart. */
+struct web_address {
+	char *base; /* "https://host:8443/path": no user, no password, no slash at the end */
+	char *user; /* as it is, not percent-encoded; NULL when there is none */
+	char *password;
+	bool is_https;
+};
+
+/**
+ * Reads an address. Scheme and host come out in lower case, the scheme's own port is left out, so
+ * that one server has one spelling.
+ *
+ * Errors:  EINVAL (the message shows the address without its password), ENOMEM.
+ * Owns:    web_address_clear() frees what it filled in.
+ */
+mlm_status web_address_parse(const char *text, struct web_address *address_out, mlm_error *err);
+void web_address_clear(struct web_address *address);
+
+/** Whether text begins with "http://" or "https://", in either case. */
+bool web_address_is(const char *text);
+
+/** Percent-encodes all but letters, digits, "-", ".", "_", "~" and what keep lists ("/").
+ * Owns: the caller frees it; NULL when memory ran out. */
+char *web_address_encode(const char *text, const char *keep);
+
+#endif
