@@ -2,9 +2,7 @@
 #include "base/directory.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,21 +28,4 @@ int directory_make(const char *path)
 	if (errnum == 0 && mkdir(path, 0777) != 0 && errno != EEXIST)
 		errnum = errno;
 	return errnum;
-}
-
-#define OPEN_DIRECTORIES_MAX 16 /* descriptors that the walk holds at a time */
-
-static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *place)
-{
-	(void)about;
-	(void)type;
-	return place->level > 0 && remove(path) != 0 ? errno : 0;
-}
-
-int directory_empty(const char *path)
-{
-	int result = nftw(path, remove_entry, OPEN_DIRECTORIES_MAX, FTW_DEPTH | FTW_PHYS);
-	if (result == -1)
-		return errno == ENOENT ? 0 : errno;
-	return result;
 }

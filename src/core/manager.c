@@ -59,6 +59,17 @@ static struct store_options options_of_store(const mlm_manager *manager, bool fo
 	};
 }
 
+struct artifact_options manager_artifact_options(const mlm_manager *manager, const char *uri)
+{
+	return (struct artifact_options){
+		.uri = uri,
+		.durability = manager->durability,
+		.allocator = manager->allocator,
+		.tracking_ops = manager->ops,
+		.tracking = &manager->artifact_tracking,
+	};
+}
+
 /* Whoever empties a journal directory removes it, so it may vanish between making and opening. */
 static mlm_status open_journal(mlm_manager *manager, mlm_error *err)
 {
@@ -255,6 +266,8 @@ static mlm_status open_store(
 	status = manager->ops->open(&store_options, &manager->store, err);
 	if (status != MLM_OK)
 		return status;
+	manager->artifact_tracking = options_of_store(manager, true);
+	manager->artifact_tracking.busy_timeout_ms = STORE_BUSY_MS;
 	if (!options->inspect)
 		status = adopt_orphans(manager, err);
 	if (status != MLM_OK || options->ignore_environment)

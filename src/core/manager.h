@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "artifact/artifact.h"
 #include "core/flusher.h"
 #include "core/fork_guard.h"
 #include "core/journal.h"
@@ -34,6 +35,7 @@ struct mlm_manager {
 	void *log_payload;
 	const struct store_ops *ops;
 	struct store *store;
+	struct store_options artifact_tracking; /* how artifacts reach the store; constant */
 	struct journal *journal; /* made with the first run; then stays */
 	struct flusher *flusher;
 	char experiment_id[MLM_ID_SIZE]; /* "" when none is active */
@@ -86,6 +88,9 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err);
 
 /** Waits until what was logged is in the store. Call inside. */
 mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err);
+
+/** How to open the artifacts at uri; borrows from the manager, whose lock it does not need. */
+struct artifact_options manager_artifact_options(const mlm_manager *manager, const char *uri);
 
 /** Ends a run. Call inside. */
 mlm_status run_end_inside(mlm_run *run, mlm_run_status status, mlm_error *err);

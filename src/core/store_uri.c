@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "artifact/local_uri.h"
 #include "base/error.h"
 #include "base/filesystem.h"
 #include "base/memory.h"
@@ -89,26 +90,35 @@ static mlm_status absolute_path(
 	return *absolute_out ? MLM_OK : no_memory(err);
 }
 
+/* An artifact location is a URI to MLflow even where it has no scheme, so a path is written as
+ * one. */
 static mlm_status resolve_artifacts(
 	const mlm_manager_options *options, struct store_place *place, mlm_error *err)
 {
 	const char *artifacts = options->artifacts;
-	if (artifacts && artifacts[0]) {
-		char cwd[PATH_MAX];
-		if (artifacts[0] == '/' || strchr(artifacts, ':')) {
-			place->artifacts = memory_format(&place->allocator, "%s", artifacts);
-		} else {
-			if (!getcwd(cwd, sizeof(cwd)))
-				return error_set_errno(
-					err, errno, "store", "the working directory is gone");
-			place->artifacts =
-				memory_format(&place->allocator, "%s/%s", cwd, artifacts);
-		}
+	const mlm_allocator *allocator = &place->allocator;
+	bool is_given = artifacts && artifacts[0];
+	char cwd[PATH_MAX];
+	char *path;
+	if (is_given && artifacts[0] != '/' && strchr(artifacts, ':')) {
+		place->artifacts = memory_string(allocator, artifacts);
+		return place->artifacts ? MLM_OK : no_memory(err);
+	}
+	if (is_given && artifacts[0] == '/') {
+		path = memory_string(allocator, artifacts);
+	} else if (is_given) {
+		if (!getcwd(cwd, sizeof(cwd)))
+			return error_set_errno(
+				err, errno, "store", "the working directory is gone");
+		path = memory_format(allocator, "%s/%s", cwd, artifacts);
 	} else {
 		const char *slash = strrchr(place->path, '/');
-		place->artifacts = memory_format(&place->allocator, "%.*s/mlartifacts",
-			(int)(slash - place->path), place->path);
+		path = memory_format(
+			allocator, "%.*s/mlartifacts", (int)(slash - place->path), place->path);
 	}
+	if (path)
+		place->artifacts = local_uri_of_path(allocator, path);
+	memory_free(allocator, path);
 	return place->artifacts ? MLM_OK : no_memory(err);
 }
 

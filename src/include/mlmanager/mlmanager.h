@@ -4,6 +4,7 @@
 
 /* The whole C API of libmlmanager. Each header also compiles alone. */
 #include "mlmanager/allocator.h"
+#include "mlmanager/artifact.h"
 #include "mlmanager/csv.h"
 #include "mlmanager/error.h"
 #include "mlmanager/evaluator.h"

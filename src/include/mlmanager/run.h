@@ -136,8 +136,8 @@ MLM_EXPORT mlm_status mlm_run_end(mlm_run *run, mlm_run_status status, mlm_error
 MLM_EXPORT mlm_status mlm_run_delete(mlm_run *run, mlm_error *err);
 
 /** Deletes the run's params, metrics, artifacts and the tags that do not begin with "mlflow.", and
- * forgets its timers. Errors: ESTATE, EIO, EUNSUPPORTED (its artifacts are not on this machine:
- * nothing is deleted). */
+ * forgets its timers. Errors: ESTATE, EIO, EUNSUPPORTED (its artifacts cannot be deleted from
+ * here: nothing is). */
 MLM_EXPORT mlm_status mlm_run_reset(mlm_run *run, mlm_error *err);
 
 /** Appends one metric. key_size 0: up to key's NUL; step and timestamp_ms as in mlm_metric.

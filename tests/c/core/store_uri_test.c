@@ -45,6 +45,25 @@ TEST(resolve__follows_the_environment)
 	CHECK_STRING(place.path, "/tmp/mlmanager.db");
 }
 
+static const char *artifacts_of(const char *artifacts)
+{
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.store = "sqlite:x.db";
+	options.artifacts = artifacts;
+	store_place_clear(&place);
+	MUST(store_place_resolve(&options, &place, &err));
+	return place.artifacts;
+}
+
+TEST(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path)
+{
+	CHECK_STRING(artifacts_of(NULL), "/tmp/mlartifacts");
+	CHECK_STRING(artifacts_of("sub dir/#1"), "/tmp/sub dir/#1");
+	CHECK_STRING(artifacts_of("/a%20b/c:d"), "/a%2520b/c:d");
+	CHECK_STRING(artifacts_of("file:///a%20b"), "file:///a%20b");
+	CHECK_STRING(artifacts_of("s3://bucket/x"), "s3://bucket/x");
+}
+
 TEST(resolve__einval_shows_the_right_form)
 {
 	static const char *const bad[] = { "x.db", "sqlite://x.db", "sqlite:", "sqlite3:x",
@@ -75,6 +94,7 @@ int main(void)
 	unsetenv("MLMANAGER_JOURNAL_DIR");
 	RUN(resolve__one_spelling_for_all_forms);
 	RUN(resolve__follows_the_environment);
+	RUN(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path);
 	RUN(resolve__einval_shows_the_right_form);
 	RUN(resolve__eunsupported_without_the_password);
 	RUN(resolve__enotfound_on_a_missing_directory);

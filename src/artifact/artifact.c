@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "artifact/artifact.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "artifact/artifact_path.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+static const struct artifact_ops *const backends[] = {
+	&local_artifact_ops,
+};
+
+#define BACKEND_COUNT (sizeof(backends) / sizeof(backends[0]))
+
+/* The size of the scheme that a URI begins with; 0 for a plain path. */
+static size_t scheme_size(const char *uri)
+{
+	size_t size = 0;
+	if (!isalpha((unsigned char)uri[0]))
+		return 0;
+	while (isalnum((unsigned char)uri[size]) || (uri[size] && strchr("+-.", uri[size])))
+		size++;
+	return uri[size] == ':' ? size : 0;
+}
+
+mlm_status artifact_open(
+	const struct artifact_options *options, struct artifact_store **store_out, mlm_error *err)
+{
+	const char *uri = options->uri;
+	size_t size = scheme_size(uri);
+	*store_out = NULL;
+	if (size == 0)
+		return local_artifact_ops.open(options, store_out, err);
+	for (size_t i = 0; i < BACKEND_COUNT; i++) {
+		const char *scheme = backends[i]->scheme;
+		if (strlen(scheme) == size && strncmp(scheme, uri, size) == 0)
+			return backends[i]->open(options, store_out, err);
+	}
+	char known[100] = "";
+	for (size_t i = 0; i < BACKEND_COUNT; i++) {
+		size_t used = strlen(known);
+		snprintf(known + used, sizeof(known) - used, "%s%s:", i ? ", " : "",
+			backends[i]->scheme);
+	}
+	return error_set(err, MLM_EUNSUPPORTED, "artifact",
+		"artifacts at '%.200s' cannot be reached from here; the schemes are %s", uri,
+		known);
+}
+
+void artifact_close(struct artifact_store *store)
+{
+	if (store)
+		store->ops->close(store);
+}
+
+/* "" is the root, where a path may be one of a directory. */
+static mlm_status check_or_root(const char *path, mlm_error *err)
+{
+	return path[0] ? artifact_path_check(path, err) : MLM_OK;
+}
+
+mlm_status artifact_put(struct artifact_store *store, const char *path,
+	const mlm_artifact_reader *from, mlm_error *err)
+{
+	mlm_status status = artifact_path_check(path, err);
+	return status == MLM_OK ? store->ops->put(store, path, from, err) : status;
+}
+
+mlm_status artifact_get(struct artifact_store *store, const char *path,
+	const mlm_artifact_writer *into, mlm_error *err)
+{
+	mlm_status status = artifact_path_check(path, err);
+	return status == MLM_OK ? store->ops->get(store, path, into, err) : status;
+}
+
+mlm_status artifact_list(struct artifact_store *store, const char *directory,
+	artifact_visit_fn visit, void *payload, mlm_error *err)
+{
+	mlm_status status = check_or_root(directory, err);
+	return status == MLM_OK ? store->ops->list(store, directory, visit, payload, err) : status;
+}
+
+mlm_status artifact_remove(struct artifact_store *store, const char *path, mlm_error *err)
+{
+	mlm_status status = check_or_root(path, err);
+	return status == MLM_OK ? store->ops->remove(store, path, err) : status;
+}
+
+mlm_status artifact_stat(
+	struct artifact_store *store, const char *path, mlm_artifact *entry_out, mlm_error *err)
+{
+	*entry_out = (mlm_artifact){ .size_bytes = -1 };
+	mlm_status status = artifact_path_check(path, err);
+	return status == MLM_OK ? store->ops->stat(store, path, entry_out, err) : status;
+}
+
+struct level {
+	const mlm_allocator *allocator;
+	struct arena *arena;
+	mlm_artifact *entries;
+	size_t count;
+	size_t capacity;
+};
+
+static mlm_status keep_entry(void *payload, const mlm_artifact *entry, mlm_error *err)
+{
+	struct level *level = payload;
+	if (level->count == level->capacity) {
+		size_t capacity = level->capacity ? 2 * level->capacity : 32;
+		mlm_artifact *entries =
+			memory_resize(level->allocator, level->entries, capacity, sizeof(*entries));
+		if (!entries)
+			return error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
+		level->entries = entries;
+		level->capacity = capacity;
+	}
+	mlm_artifact *kept = &level->entries[level->count];
+	*kept = *entry;
+	kept->path = arena_string(level->arena, entry->path);
+	if (!kept->path)
+		return error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
+	level->count++;
+	return MLM_OK;
+}
+
+static mlm_status walk(struct artifact_store *store, const char *directory, int depth,
+	artifact_visit_fn visit, void *payload, mlm_error *err)
+{
+	if (depth > ARTIFACT_DEPTH_MAX)
+		return error_set(err, MLM_EINVAL, "artifact",
+			"the directory '%.200s...' goes down more than %d levels", directory,
+			ARTIFACT_DEPTH_MAX);
+	/* Kept first: a backend's listing is over before its files are used. */
+	struct level level = {
+		.allocator = &store->allocator,
+		.arena = arena_new(&store->allocator),
+	};
+	mlm_status status = level.arena ? artifact_list(store, directory, keep_entry, &level, err)
+					: error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
+	for (size_t i = 0; i < level.count && status == MLM_OK; i++) {
+		const mlm_artifact *entry = &level.entries[i];
+		status = entry->is_directory
+				 ? walk(store, entry->path, depth + 1, visit, payload, err)
+				 : visit(payload, entry, err);
+	}
+	memory_free(&store->allocator, level.entries);
+	arena_free(level.arena);
+	return status;
+}
+
+mlm_status artifact_walk(struct artifact_store *store, const char *directory,
+	artifact_visit_fn visit, void *payload, mlm_error *err)
+{
+	return walk(store, directory, 1, visit, payload, err);
+}
