@@ -1,91 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Searches in two steps: one statement finds the ids of the page in order, then sqlite_load_runs()
- * reads their records. Everything a user wrote is bound; the text of the statement comes from the
- * literals in this file only.
+ * Searches in two steps: one statement (sql_search.c) finds the ids of the page in order, then
+ * sqlite_load_runs() reads their records.
  */
 #include "store/sqlite_store.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "store/answer.h"
-#include "store/filter.h"
-#include "store/page_token.h"
+#include "store/sql_search.h"
 
-#define EXPERIMENTS_MAX   10000 /* experiment ids of one search; each is a bound value */
-#define SQL_BYTES_INITIAL 2048
-
-/* A statement under construction: its text, and the values of its ?s in order. Memory that ran out
- * is remembered and reported once, by prepare(). */
-struct statement {
-	struct arena *arena;
-	char *sql;
-	size_t size, capacity;
-	struct filter_value *values;
-	size_t value_count, value_capacity;
-	bool failed;
-};
-
-static void add(struct statement *s, const char *text)
-{
-	size_t more = strlen(text);
-	if (s->size + more + 1 > s->capacity) {
-		size_t capacity = s->capacity ? s->capacity : SQL_BYTES_INITIAL;
-		while (s->size + more + 1 > capacity)
-			capacity *= 2;
-		char *larger = arena_alloc(s->arena, capacity);
-		if (!larger) {
-			s->failed = true;
-			return;
-		}
-		if (s->size > 0)
-			memcpy(larger, s->sql, s->size);
-		s->sql = larger;
-		s->capacity = capacity;
-	}
-	memcpy(s->sql + s->size, text, more + 1);
-	s->size += more;
-}
-
-static void add_value(struct statement *s, struct filter_value value)
-{
-	add(s, "?");
-	if (s->value_count == s->value_capacity) {
-		size_t capacity = s->value_capacity ? 2 * s->value_capacity : 32;
-		struct filter_value *larger = arena_array(s->arena, capacity, sizeof(*larger));
-		if (!larger) {
-			s->failed = true;
-			return;
-		}
-		if (s->value_count > 0)
-			memcpy(larger, s->values, s->value_count * sizeof(*larger));
-		s->values = larger;
-		s->value_capacity = capacity;
-	}
-	s->values[s->value_count++] = value;
-}
-
-static void add_integer(struct statement *s, int64_t integer)
-{
-	add_value(s, (struct filter_value){ .type = FILTER_INTEGER, .integer = integer });
-}
-
-static void add_text(struct statement *s, const char *text)
-{
-	add_value(s, (struct filter_value){ .type = FILTER_TEXT, .text = text });
-}
-
-static mlm_status prepare(struct sqlite_store *store, const struct statement *s,
+static mlm_status prepare(struct sqlite_store *store, const struct sql_statement *s,
 	sqlite3_stmt **statement_out, mlm_error *err)
 {
 	*statement_out = NULL;
-	if (s->failed)
-		return sqlite_out_of_memory(err);
 	mlm_status status = sqlite_prepare(store, s->sql, statement_out, err);
 	for (size_t i = 0; status == MLM_OK && i < s->value_count; i++) {
 		const struct filter_value *value = &s->values[i];
@@ -100,315 +27,7 @@ static mlm_status prepare(struct sqlite_store *store, const struct statement *s,
 	return status;
 }
 
-/* ---- comparisons ---- */
-
-static void add_values(struct statement *s, const struct filter_clause *clause)
-{
-	add(s, "(");
-	for (size_t i = 0; i < clause->value_count; i++) {
-		add(s, i ? "," : "");
-		add_value(s, clause->values[i]);
-	}
-	add(s, ")");
-}
-
-/* column OP value. LIKE minds case, since the connection has case_sensitive_like. */
-static void add_comparison(
-	struct statement *s, const char *column, const struct filter_clause *clause)
-{
-	static const char *const operators[] = {
-		[FILTER_EQUAL] = " = ",
-		[FILTER_NOT_EQUAL] = " != ",
-		[FILTER_LESS] = " < ",
-		[FILTER_LESS_EQUAL] = " <= ",
-		[FILTER_GREATER] = " > ",
-		[FILTER_GREATER_EQUAL] = " >= ",
-		[FILTER_LIKE] = " LIKE ",
-		[FILTER_IN] = " IN ",
-		[FILTER_NOT_IN] = " NOT IN ",
-	};
-	if (clause->op == FILTER_ILIKE) {
-		add(s, "lower(");
-		add(s, column);
-		add(s, ") LIKE lower(");
-		add_value(s, clause->values[0]);
-		add(s, ")");
-		return;
-	}
-	add(s, column);
-	add(s, operators[clause->op]);
-	if (clause->op == FILTER_IN || clause->op == FILTER_NOT_IN)
-		add_values(s, clause);
-	else
-		add_value(s, clause->values[0]);
-}
-
-/* A row of a table keyed by (key, owner): the primary keys begin with the key, so this is one step
- * down an index for each run or experiment. tie is " WHERE x.owner = r.id AND x.key = ". */
-static void add_keyed(
-	struct statement *s, const char *table, const char *tie, const struct filter_clause *clause)
-{
-	add(s, clause->op == FILTER_IS_NULL ? "NOT EXISTS (SELECT 1 FROM "
-					    : "EXISTS (SELECT 1 FROM ");
-	add(s, table);
-	add(s, tie);
-	add_text(s, clause->key);
-	if (clause->op == FILTER_IS_NULL || clause->op == FILTER_IS_NOT_NULL) {
-		add(s, ")");
-		return;
-	}
-	/* NaN is stored as 0 with is_nan: it differs from every number and has no order. */
-	if (clause->entity == FILTER_METRIC)
-		add(s, clause->op == FILTER_NOT_EQUAL ? " AND (x.is_nan = 1 OR "
-						      : " AND (x.is_nan = 0 AND ");
-	else
-		add(s, " AND (");
-	add_comparison(s, "x.value", clause);
-	add(s, "))");
-}
-
-static void add_dataset(
-	struct statement *s, const struct sqlite_layout *layout, const struct filter_clause *clause)
-{
-	if (!layout->dataset_inputs) {
-		add(s, "0");
-		return;
-	}
-	add(s, "EXISTS (SELECT 1 FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id");
-	if (clause->attribute == FILTER_DATASET_CONTEXT)
-		add(s, " JOIN input_tags t ON t.input_uuid = i.input_uuid"
-		       " AND t.name = 'mlflow.data.context'");
-	add(s, " WHERE i.destination_type = 'RUN' AND i.destination_id = r.run_uuid"
-	       " AND i.source_type = 'DATASET' AND ");
-	const char *column = clause->attribute == FILTER_DATASET_CONTEXT  ? "t.value"
-			     : clause->attribute == FILTER_DATASET_DIGEST ? "d.digest"
-									  : "d.name";
-	add_comparison(s, column, clause);
-	add(s, ")");
-}
-
-/* The column of an attribute; "NULL" in files that do not have it. */
-static const char *column_of(const struct sqlite_layout *layout, enum filter_attribute attribute)
-{
-	switch (attribute) {
-	case FILTER_RUN_ID:
-		return "r.run_uuid";
-	case FILTER_RUN_NAME:
-		return "r.name";
-	case FILTER_STATUS:
-		return "r.status";
-	case FILTER_USER_ID:
-		return "r.user_id";
-	case FILTER_ARTIFACT_URI:
-		return "r.artifact_uri";
-	case FILTER_START_TIME:
-		return "r.start_time";
-	case FILTER_END_TIME:
-		return "r.end_time";
-	case FILTER_EXPERIMENT_ID:
-		return "e.experiment_id";
-	case FILTER_EXPERIMENT_NAME:
-		return "e.name";
-	case FILTER_CREATION_TIME:
-		return layout->experiment_times ? "e.creation_time" : "NULL";
-	case FILTER_LAST_UPDATE_TIME:
-		return layout->experiment_times ? "e.last_update_time" : "NULL";
-	default:
-		return "NULL";
-	}
-}
-
-static void add_filter(struct statement *s, const struct sqlite_layout *layout,
-	enum filter_subject subject, const struct filter *filter)
-{
-	for (size_t i = 0; i < filter->count; i++) {
-		const struct filter_clause *clause = &filter->clauses[i];
-		add(s, " AND ");
-		if (clause->entity == FILTER_ATTRIBUTE)
-			add_comparison(s, column_of(layout, clause->attribute), clause);
-		else if (clause->entity == FILTER_DATASET)
-			add_dataset(s, layout, clause);
-		else if (subject == FILTER_EXPERIMENTS)
-			add_keyed(s, "experiment_tags x",
-				" WHERE x.experiment_id = e.experiment_id AND x.key = ", clause);
-		else
-			add_keyed(s,
-				clause->entity == FILTER_METRIC  ? "latest_metrics x"
-				: clause->entity == FILTER_PARAM ? "params x"
-								 : "tags x",
-				" WHERE x.run_uuid = r.run_uuid AND x.key = ", clause);
-	}
-}
-
-static void add_view(struct statement *s, const char *column, mlm_view view)
-{
-	add(s, column);
-	add(s, view == MLM_VIEW_ACTIVE     ? " IN ('active')"
-		: view == MLM_VIEW_DELETED ? " IN ('deleted')"
-					   : " IN ('active', 'deleted')");
-}
-
-/* ---- order and page ---- */
-
-/* The table of the i-th order's value is joined as "o<i>". */
-static const char *order_alias(char alias[8], size_t i)
-{
-	snprintf(alias, 8, "o%u", (unsigned)i);
-	return alias;
-}
-
-static void add_order_joins(struct statement *s, const struct filter_order_list *orders)
-{
-	char alias[8];
-	for (size_t i = 0; i < orders->count; i++) {
-		const struct filter_order *order = &orders->items[i];
-		if (order->entity == FILTER_ATTRIBUTE)
-			continue;
-		order_alias(alias, i);
-		add(s, order->entity == FILTER_METRIC   ? " LEFT JOIN latest_metrics "
-			: order->entity == FILTER_PARAM ? " LEFT JOIN params "
-							: " LEFT JOIN tags ");
-		add(s, alias);
-		add(s, " ON ");
-		add(s, alias);
-		add(s, ".run_uuid = r.run_uuid AND ");
-		add(s, alias);
-		add(s, ".key = ");
-		add_text(s, order->key);
-	}
-}
-
-/* Numbers, then NaN, then what is missing, in both directions; equal runs by their start, the
- * youngest first, and then by id. */
-static void add_run_order(struct statement *s, const struct sqlite_layout *layout,
-	const struct filter_order_list *orders)
-{
-	bool by_start = false;
-	add(s, " ORDER BY ");
-	for (size_t i = 0; i < orders->count; i++) {
-		const struct filter_order *order = &orders->items[i];
-		char alias[8], column[32];
-		snprintf(column, sizeof(column), "%s.value", order_alias(alias, i));
-		if (order->entity == FILTER_ATTRIBUTE)
-			snprintf(column, sizeof(column), "%s", column_of(layout, order->attribute));
-		if (order->entity == FILTER_METRIC) {
-			add(s, "CASE WHEN ");
-			add(s, alias);
-			add(s, ".is_nan = 1 THEN 1 WHEN ");
-			add(s, column);
-			add(s, " IS NULL THEN 2 ELSE 0 END, ");
-		} else {
-			add(s, column);
-			add(s, " IS NULL, ");
-		}
-		add(s, column);
-		add(s, order->descending ? " DESC, " : ", ");
-		by_start |= order->attribute == FILTER_START_TIME;
-	}
-	add(s, by_start ? "r.run_uuid" : "r.start_time DESC, r.run_uuid");
-}
-
-static void add_experiment_order(struct statement *s, const struct sqlite_layout *layout,
-	const struct filter_order_list *orders)
-{
-	bool by_id = false;
-	add(s, " ORDER BY ");
-	for (size_t i = 0; i < orders->count; i++) {
-		const struct filter_order *order = &orders->items[i];
-		add(s, column_of(layout, order->attribute));
-		add(s, order->descending ? " DESC, " : ", ");
-		by_id |= order->attribute == FILTER_EXPERIMENT_ID;
-	}
-	if (orders->count == 0) {
-		add(s, column_of(layout, FILTER_CREATION_TIME));
-		add(s, " DESC, e.experiment_id");
-	} else {
-		/* Where the id is given it decided already. */
-		add(s, by_id ? "e.experiment_id" : "e.experiment_id DESC");
-	}
-}
-
-/* What both searches read from a query before they ask the database. */
-struct search {
-	struct arena *arena; /* until the ids are known */
-	struct filter filter;
-	struct filter_order_list orders;
-	int64_t offset;
-	uint32_t max_results;
-	struct statement statement;
-};
-
-static mlm_status search_begin(const struct sqlite_store *store, struct search *search,
-	enum filter_subject subject, const mlm_query *query, mlm_error *err)
-{
-	*search = (struct search){ .arena = arena_new(store->base.allocator),
-		.max_results = query->max_results };
-	if (!search->arena)
-		return sqlite_out_of_memory(err);
-	search->statement.arena = search->arena;
-	if (search->max_results == 0)
-		search->max_results = MLM_SEARCH_RESULTS_DEFAULT;
-	if (search->max_results > MLM_SEARCH_RESULTS_MAX)
-		return error_set(err, MLM_EINVAL, "search",
-			"max_results is %" PRIu32 ", it must be in 1..%d", search->max_results,
-			MLM_SEARCH_RESULTS_MAX);
-	mlm_status status = page_token_parse(query->page_token, &search->offset, err);
-	if (status == MLM_OK)
-		status = filter_parse(
-			search->arena, subject, query->filter, &search->filter, NULL, err);
-	if (status == MLM_OK)
-		status = filter_parse_order(search->arena, subject, query->order_by,
-			query->order_by_count, &search->orders, NULL, err);
-	return status;
-}
-
-/* One row more than the page holds tells whether another follows. */
-static void add_page(struct search *search)
-{
-	add(&search->statement, " LIMIT ");
-	add_integer(&search->statement, (int64_t)search->max_results + 1);
-	add(&search->statement, " OFFSET ");
-	add_integer(&search->statement, search->offset);
-}
-
-/* *count includes the row that is one too many, and no longer does afterwards. NULL also when
- * there is no next page; then *count is right. */
-static mlm_status next_page(const struct search *search, struct arena *arena, size_t *count,
-	const char **token_out, mlm_error *err)
-{
-	*token_out = NULL;
-	if (*count <= search->max_results)
-		return MLM_OK;
-	*count = search->max_results;
-	*token_out = page_token_make(arena, search->offset + search->max_results);
-	return *token_out ? MLM_OK : sqlite_out_of_memory(err);
-}
-
-/* ---- runs ---- */
-
-static mlm_status add_experiments(struct statement *s, const mlm_query *query, mlm_error *err)
-{
-	if (query->experiment_count > EXPERIMENTS_MAX)
-		return error_set(err, MLM_EINVAL, "search",
-			"experiment_ids has %zu entries, more than %d", query->experiment_count,
-			EXPERIMENTS_MAX);
-	add(s, "r.experiment_id IN (");
-	for (size_t i = 0; i < query->experiment_count; i++) {
-		char *end;
-		errno = 0;
-		long long id = strtoll(query->experiment_ids[i], &end, 10);
-		if (errno != 0 || end == query->experiment_ids[i] || *end != '\0')
-			return error_set(err, MLM_EINVAL, "search",
-				"experiment_ids[%zu] is '%.40s', it must be a number", i,
-				query->experiment_ids[i]);
-		add(s, i ? "," : "");
-		add_integer(s, id);
-	}
-	add(s, ")");
-	return MLM_OK;
-}
-
-static mlm_status find_runs(struct sqlite_store *store, const struct search *search,
+static mlm_status find_runs(struct sqlite_store *store, const struct sql_search *search,
 	const char **ids, size_t *count_out, mlm_error *err)
 {
 	sqlite3_stmt *statement;
@@ -432,11 +51,10 @@ static mlm_status find_runs(struct sqlite_store *store, const struct search *sea
 	return status;
 }
 
-static mlm_status read_runs(
-	struct sqlite_store *store, const struct search *search, mlm_run_list *list, mlm_error *err)
+static mlm_status read_runs(struct sqlite_store *store, const struct sql_search *search,
+	mlm_run_list *list, mlm_error *err)
 {
-	const char **ids =
-		arena_array(search->arena, (size_t)search->max_results + 1, sizeof(*ids));
+	const char **ids = arena_array(search->arena, sql_search_rows_max(search), sizeof(*ids));
 	if (!ids)
 		return sqlite_out_of_memory(err);
 	size_t count = 0;
@@ -446,7 +64,8 @@ static mlm_status read_runs(
 		return status;
 	status = find_runs(store, search, ids, &count, err);
 	if (status == MLM_OK)
-		status = next_page(search, list->memory, &count, &list->next_page_token, err);
+		status = sql_search_next_page(
+			search, list->memory, &count, &list->next_page_token, err);
 	if (status == MLM_OK && count > 0) {
 		records = arena_array(list->memory, count, sizeof(*records));
 		status = records ? sqlite_load_runs(store, list->memory, ids, count, records, err)
@@ -461,22 +80,11 @@ mlm_status sqlite_search_runs(
 	struct store *base, const mlm_query *query, mlm_run_list **list_out, mlm_error *err)
 {
 	struct sqlite_store *store = sqlite_store_of(base);
-	struct search search;
+	struct sql_search search;
 	mlm_run_list *list = NULL;
 	*list_out = NULL;
-	mlm_status status = search_begin(store, &search, FILTER_RUNS, query, err);
-	if (status == MLM_OK) {
-		struct statement *s = &search.statement;
-		add(s, "SELECT r.run_uuid FROM runs r");
-		add_order_joins(s, &search.orders);
-		add(s, " WHERE ");
-		add_view(s, "r.lifecycle_stage", query->view);
-		add(s, " AND ");
-		status = add_experiments(s, query, err);
-		add_filter(s, &store->layout, FILTER_RUNS, &search.filter);
-		add_run_order(s, &store->layout, &search.orders);
-		add_page(&search);
-	}
+	mlm_status status =
+		sql_search_runs(&search, base->allocator, SQL_SQLITE, &store->layout, query, err);
 	if (status == MLM_OK) {
 		list = answer_run_list(store->base.allocator);
 		status = list ? read_runs(store, &search, list, err) : sqlite_out_of_memory(err);
@@ -491,7 +99,7 @@ mlm_status sqlite_search_runs(
 
 /* ---- experiments ---- */
 
-static mlm_status find_experiments(struct sqlite_store *store, const struct search *search,
+static mlm_status find_experiments(struct sqlite_store *store, const struct sql_search *search,
 	int64_t *ids, size_t *count_out, mlm_error *err)
 {
 	sqlite3_stmt *statement;
@@ -507,10 +115,10 @@ static mlm_status find_experiments(struct sqlite_store *store, const struct sear
 	return status;
 }
 
-static mlm_status read_experiments(struct sqlite_store *store, const struct search *search,
+static mlm_status read_experiments(struct sqlite_store *store, const struct sql_search *search,
 	mlm_experiment_list *list, mlm_error *err)
 {
-	int64_t *ids = arena_array(search->arena, (size_t)search->max_results + 1, sizeof(*ids));
+	int64_t *ids = arena_array(search->arena, sql_search_rows_max(search), sizeof(*ids));
 	if (!ids)
 		return sqlite_out_of_memory(err);
 	size_t count = 0;
@@ -520,7 +128,8 @@ static mlm_status read_experiments(struct sqlite_store *store, const struct sear
 		return status;
 	status = find_experiments(store, search, ids, &count, err);
 	if (status == MLM_OK)
-		status = next_page(search, list->memory, &count, &list->next_page_token, err);
+		status = sql_search_next_page(
+			search, list->memory, &count, &list->next_page_token, err);
 	if (status == MLM_OK && count > 0) {
 		experiments = arena_array(list->memory, count, sizeof(*experiments));
 		status = experiments ? sqlite_load_experiments(
@@ -536,17 +145,12 @@ mlm_status sqlite_search_experiments(
 	struct store *base, const mlm_query *query, mlm_experiment_list **list_out, mlm_error *err)
 {
 	struct sqlite_store *store = sqlite_store_of(base);
-	struct search search;
+	struct sql_search search;
 	mlm_experiment_list *list = NULL;
 	*list_out = NULL;
-	mlm_status status = search_begin(store, &search, FILTER_EXPERIMENTS, query, err);
+	mlm_status status = sql_search_experiments(
+		&search, base->allocator, SQL_SQLITE, &store->layout, query, err);
 	if (status == MLM_OK) {
-		struct statement *s = &search.statement;
-		add(s, "SELECT e.experiment_id FROM experiments e WHERE ");
-		add_view(s, "e.lifecycle_stage", query->view);
-		add_filter(s, &store->layout, FILTER_EXPERIMENTS, &search.filter);
-		add_experiment_order(s, &store->layout, &search.orders);
-		add_page(&search);
 		list = answer_experiment_list(store->base.allocator);
 		status = list ? read_experiments(store, &search, list, err)
 			      : sqlite_out_of_memory(err);

@@ -7,18 +7,8 @@
 #include <sqlite3.h>
 
 #include "base/arena.h"
+#include "store/sql_layout.h"
 #include "store/store.h"
-
-/* The tables and columns that came to MLflow's schema after 2018; a file has them or not. */
-struct sqlite_layout {
-	bool experiment_workspace; /* experiments.workspace, unique with name */
-	bool experiment_times; /* experiments.creation_time and last_update_time */
-	bool run_deleted_time; /* runs.deleted_time */
-	bool dataset_inputs; /* tables datasets, inputs and input_tags */
-	bool assessment_metadata; /* assessments.assessment_metadata */
-	bool journals; /* our own mlm_journals */
-	bool metrics_clustered; /* metrics is WITHOUT ROWID, key run_uuid first: what we make */
-};
 
 #define SQLITE_STATEMENTS_MAX 96 /* distinct sources of sqlite_statement() in all files */
 
@@ -27,7 +17,7 @@ struct sqlite_store {
 	sqlite3 *db;
 	char *path;
 	char *artifacts;
-	struct sqlite_layout layout;
+	struct sql_layout layout;
 	bool read_only;
 	bool for_flusher;
 	bool inspect;
