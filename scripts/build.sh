@@ -15,7 +15,11 @@ exec 9>"$directory/build.lock"
 flock 9
 log=$directory/build.log
 build() {
-	[ -f "$directory/build.ninja" ] || (cd "$root" && cmake --preset "$preset") || return
+	# What a preset says now need not be what it said when the directory was made.
+	if [ ! "$directory/preset.stamp" -nt "$root/CMakePresets.json" ]; then
+		(cd "$root" && cmake --preset "$preset") && touch "$directory/preset.stamp" ||
+			return
+	fi
 	cmake --build "$directory" "${targets[@]}"
 }
 if ! build >"$log" 2>&1 9>&- </dev/null; then
