@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binding/display.h"
 
+#include "binding/call.h"
+#include "binding/curve.h"
 #include "binding/embedded.h"
 #include "binding/terminal.h"
 
 #define LATEST_MAX 16 /* metrics that a line of a terminal may have room for */
+#define CURVE_KIT  "mlmanager.curve_kit"
 
 extern const struct embedded_source module_sources[]; /* lua/mlmanager */
 
@@ -46,6 +49,56 @@ void binding_push_progress(lua_State *L)
 	lua_pushliteral(L, "progress");
 	lua_insert(L, -2);
 	lua_pushcclosure(L, call_source, 2);
+}
+
+static int refuse(lua_State *L)
+{
+	return binding_refuse(L, MLM_EINVAL, "argument", "%s", luaL_checkstring(L, 1));
+}
+
+/* Pushes what plot and sparkline get besides the terminal: the functions on curves, and those
+ * sources that both build on. Made once for each state. */
+static void push_curve_kit(lua_State *L)
+{
+	static const char *const sources[] = { "series", "axis", "chart" };
+	if (lua_getfield(L, LUA_REGISTRYINDEX, CURVE_KIT) != LUA_TNIL)
+		return;
+	lua_pop(L, 1);
+	binding_push_curve(L);
+	lua_pushcfunction(L, refuse);
+	lua_setfield(L, -2, "refuse");
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		embedded_load(L, module_sources, sources[i]);
+		binding_push_terminal(L);
+		lua_pushvalue(L, -3);
+		lua_call(L, 2, 1);
+		lua_setfield(L, -2, sources[i]);
+	}
+	lua_pushvalue(L, -1);
+	lua_setfield(L, LUA_REGISTRYINDEX, CURVE_KIT);
+}
+
+/* Upvalue: the source's name. */
+static int call_with_curves(lua_State *L)
+{
+	push_curve_kit(L);
+	push_function(L, lua_tostring(L, lua_upvalueindex(1)), lua_gettop(L));
+	lua_remove(L, -2);
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+void binding_push_plot(lua_State *L)
+{
+	lua_pushliteral(L, "plot");
+	lua_pushcclosure(L, call_with_curves, 1);
+}
+
+void binding_push_sparkline(lua_State *L)
+{
+	lua_pushliteral(L, "sparkline");
+	lua_pushcclosure(L, call_with_curves, 1);
 }
 
 void binding_push_latest(lua_State *L, mlm_run *run)

@@ -16,6 +16,12 @@ void binding_push_table(lua_State *L);
  * active run's latest metrics as a list of {key, value}, and an empty list without one. */
 void binding_push_progress(lua_State *L);
 
+/** Pushes plot: function(manager, ...). */
+void binding_push_plot(lua_State *L);
+
+/** Pushes mlmanager.sparkline: function(values [, options]). */
+void binding_push_sparkline(lua_State *L);
+
 /** Pushes the list that latest(manager) returns for this run; NULL gives an empty one. */
 void binding_push_latest(lua_State *L, mlm_run *run);
 

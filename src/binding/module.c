@@ -374,6 +374,10 @@ static bool push_lua_method(lua_State *L, const char *name)
 		binding_push_progress(L);
 		lua_pushvalue(L, 1);
 		lua_pushcclosure(L, call_with_manager, 2);
+	} else if (strcmp(name, "plot") == 0) {
+		binding_push_plot(L);
+		lua_pushvalue(L, 1);
+		lua_pushcclosure(L, call_with_manager, 2);
 	} else if (strcmp(name, "run") == 0) {
 		/* Bound in Lua: the function that it calls may yield. */
 		embedded_load(L, module_sources, "run");
@@ -437,7 +441,7 @@ static int set_property(lua_State *L)
 	if (how)
 		return binding_refuse(
 			L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
-	if (strcmp(name, "run") != 0 && strcmp(name, "progress") != 0)
+	if (strcmp(name, "run") != 0 && strcmp(name, "progress") != 0 && strcmp(name, "plot") != 0)
 		return refuse_unknown(L, name);
 	lua_settop(L, 3);
 	lua_rawset(L, 1);
@@ -545,6 +549,8 @@ int luaopen_mlmanager(lua_State *L)
 	lua_setfield(L, 2, "_VERSION");
 	binding_push_table(L);
 	lua_setfield(L, 2, "table");
+	binding_push_sparkline(L);
+	lua_setfield(L, 2, "sparkline");
 	binding_open_evaluator(L, 2);
 	binding_open_csv(L, 2);
 	add_properties(L, 1, 2);

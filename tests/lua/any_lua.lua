@@ -170,6 +170,14 @@ local checks = {
     refused("invalid", "byte 14", manager.search_runs, { filter = "metrics.rank >> 2" })
   end },
 
+  { "draws curves", function()
+    local text = mlmanager.plot({ down = { 3, 2, 1 }, up = { x = { 1, 3 }, y = { 1, 3 } } },
+      { width = 40, height = 8, color = false, ascii = true, log_y = true })
+    assert(text:find("A down  1  B up  3", 1, true), text)
+    equal("_.#  min 1  max 4  last 4", mlmanager.sparkline({ 1, 1.5, 4 }, { ascii = true }))
+    refused("invalid", "plot has no option 'xlog'", mlmanager.plot, { 1 }, { xlog = true })
+  end },
+
   { "shows tables", function()
     local text = mlmanager.table({ { name = "a", score = 1200 }, { name = "b", score = 0.25 } },
       { format = "box", width = 60, color = false })

@@ -83,8 +83,10 @@ describe("lua/meta", function()
 
   it("annotates every function of the module, and no other", function()
     local there = functions_in(mlmanager)
-    there.table, there.run, there.progress = true, true, true -- made at their first use
+    -- Made at their first use.
+    there.table, there.run, there.progress, there.plot = true, true, true, true
     assert.is_function(mlmanager.run)
+    assert.is_function(mlmanager.plot)
     assert.is_function(mlmanager.progress)
     assert.is_truthy(mlmanager.table)
     local annotated = names_of("mlmanager", "functions")
@@ -104,7 +106,8 @@ describe("lua/meta", function()
     local there = functions_in(manager)
     assert.is_function(manager.run)
     assert.is_function(manager.progress)
-    there.run, there.progress = true, true
+    assert.is_function(manager.plot)
+    there.run, there.progress, there.plot = true, true, true
     assert.same(sorted(there), sorted(names_of("mlmanager.Manager", "functions")))
     for name in pairs(classes["mlmanager.Manager"].fields) do
       assert.is_string(manager[name], name)
@@ -155,9 +158,9 @@ describe("lua/meta", function()
     -- Those that take no keywords, or others than their parameters.
     local others = { close = true, delete_active_run = true, lm = true, log_batch = true,
       log_evaluator_metrics = true, log_metric = true, log_metrics = true, log_param = true,
-      log_params = true, lp = true, progress = true, reset_run = true, run = true, set_tag = true,
-      set_tags = true, st = true, list_experiments = true, search_experiments = true,
-      search_runs = true }
+      log_params = true, lp = true, plot = true, progress = true, reset_run = true, run = true,
+      set_tag = true, set_tags = true, st = true, list_experiments = true,
+      search_experiments = true, search_runs = true }
     for name, entry in pairs(classes["mlmanager.Manager"].functions) do
       if not others[name] then
         local keywords = table.concat(known(manager[name], unknown), " ")

@@ -117,6 +117,8 @@ local calls = {
   doctor = function() manager.doctor() end,
   flush = function() manager.flush() end,
   table = function() mlmanager.table(rows, { width = 60 }) end,
+  plot = function() manager.plot(run, { "m1", "m2" }, { width = 40, height = 8, smooth = 2 }) end,
+  sparkline = function() mlmanager.sparkline({ 1, 2, 3 }) end,
   properties = function()
     assert(manager.current_run_id == run.run_id)
     assert(manager.experiment_id == experiment)
