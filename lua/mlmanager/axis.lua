@@ -53,9 +53,9 @@ function axis.linear(min, max, count)
   local top = exponent_of(size)
   local format
   if top >= EXPONENTS_TO or exponent < EXPONENTS_FROM then
-    format = "%." .. math.min(17, math.max(1, top - exponent + 1)) .. "g"
+    format = ("%%.%dg"):format(math.min(17, math.max(1, top - exponent + 1)))
   else
-    format = "%." .. math.max(0, -exponent) .. "f"
+    format = ("%%.%df"):format(math.max(0, -exponent))
   end
   local ticks = {}
   -- Beyond 2^53 the multiples of the step are no different numbers.
@@ -92,7 +92,7 @@ function axis.log(min, max, count)
     if exponent % every == 0 then
       for _, factor in ipairs(factors) do
         -- As text: 10 ^ -5 is not quite 1e-5.
-        local value = tonumber(factor .. "e" .. exponent)
+        local value = tonumber(("%de%d"):format(factor, exponent))
         if value >= min * (1 - 1e-12) and value <= max * (1 + 1e-12) then
           ticks[#ticks + 1] = { value, log_label(value) }
         end

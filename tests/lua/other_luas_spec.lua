@@ -49,7 +49,7 @@ describe("the module in other Luas", function()
       end
       assert.equal("", result.err)
       assert.equal(0, result.status)
-      assert.equal(13, count)
+      assert.equal(14, count)
       local mlmanager = require "mlmanager"
       local manager <close> = mlmanager.MLManager { store = "sqlite:" .. directory .. "/any.db" }
       manager:set_active_experiment "any"
