@@ -137,7 +137,8 @@ local function belongs_to_manager(path)
       return false
     end
   end
-  return path:match("^src/store/") or path:match("^src/artifact/") or path:match("^src/core/")
+  local folder = path:match("^src/([^/]+)/")
+  return folder == "transport" or folder == "store" or folder == "artifact" or folder == "core"
 end
 
 local function check_memory(path, number, code)

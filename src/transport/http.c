@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "transport/curl_library.h"
 #include "transport/web_address.h"
 
@@ -31,6 +32,7 @@ struct text_buffer {
 };
 
 struct http_client {
+	const mlm_allocator *allocator;
 	pid_t owner;
 	CURLM *multi;
 	CURL *easy;
@@ -59,13 +61,14 @@ struct exchange {
 
 /* ---- memory ---- */
 
-static bool append(struct text_buffer *buffer, const char *bytes, size_t size)
+static bool append(
+	struct http_client *client, struct text_buffer *buffer, const char *bytes, size_t size)
 {
 	if (buffer->size + size >= buffer->capacity) {
 		size_t capacity = buffer->capacity ? buffer->capacity * 2 : 4096;
 		while (capacity <= buffer->size + size)
 			capacity *= 2;
-		char *grown = realloc(buffer->bytes, capacity);
+		char *grown = memory_resize(client->allocator, buffer->bytes, capacity, 1);
 		if (!grown)
 			return false;
 		buffer->bytes = grown;
@@ -77,10 +80,10 @@ static bool append(struct text_buffer *buffer, const char *bytes, size_t size)
 	return true;
 }
 
-static void empty(struct text_buffer *buffer, size_t kept_max)
+static void empty(struct http_client *client, struct text_buffer *buffer, size_t kept_max)
 {
 	if (buffer->capacity > kept_max) {
-		free(buffer->bytes);
+		memory_free(client->allocator, buffer->bytes);
 		*buffer = (struct text_buffer){ 0 };
 	}
 	buffer->size = 0;
@@ -95,9 +98,13 @@ static mlm_status no_memory(mlm_error *err)
 
 /* ---- the client ---- */
 
-static char *copy(const char *text)
+/* An empty text counts as none. False when memory ran out. */
+static bool copy(struct http_client *client, const char *text, char **copy_out)
 {
-	return text && text[0] ? strdup(text) : NULL;
+	if (!text || !text[0])
+		return true;
+	*copy_out = memory_string(client->allocator, text);
+	return *copy_out != NULL;
 }
 
 static const char *first_set(const char *const *names)
@@ -122,19 +129,20 @@ mlm_status http_client_new(
 	mlm_status status = curl_library_load(err);
 	if (status != MLM_OK)
 		return status;
-	struct http_client *client = calloc(1, sizeof(*client));
+	struct http_client *client = memory_new(options->allocator, sizeof(*client));
 	if (!client)
 		return no_memory(err);
+	client->allocator = options->allocator;
 	const char *ca_file = options->ca_file ? options->ca_file : first_set(ca_names);
 	client->owner = getpid();
 	client->connect_ms = options->connect_ms ? options->connect_ms : HTTP_CONNECT_MS;
 	client->stall_ms = options->stall_ms ? options->stall_ms : HTTP_STALL_MS;
 	client->insecure_tls = options->insecure_tls;
-	client->ca_file = copy(ca_file);
-	client->client_certificate = copy(options->client_certificate);
+	bool has_texts = copy(client, ca_file, &client->ca_file) &&
+			 copy(client, options->client_certificate, &client->client_certificate);
 	client->multi = curl_library.multi_init();
 	client->easy = curl_library.easy_init();
-	if (!client->multi || !client->easy || (ca_file && ca_file[0] && !client->ca_file)) {
+	if (!client->multi || !client->easy || !has_texts) {
 		http_client_free(client);
 		return no_memory(err);
 	}
@@ -154,11 +162,11 @@ void http_client_free(struct http_client *client)
 		if (client->multi)
 			curl_library.multi_cleanup(client->multi);
 	}
-	free(client->ca_file);
-	free(client->client_certificate);
-	free(client->body.bytes);
-	free(client->headers.bytes);
-	free(client);
+	memory_free(client->allocator, client->ca_file);
+	memory_free(client->allocator, client->client_certificate);
+	memory_free(client->allocator, client->body.bytes);
+	memory_free(client->allocator, client->headers.bytes);
+	memory_free(client->allocator, client);
 }
 
 void http_client_interrupt(struct http_client *client)
@@ -197,7 +205,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *payload)
 	size *= count;
 	if (size >= 5 && strncmp(bytes, "HTTP/", 5) == 0) { /* the answer after a redirect, say */
 		const char *space = memchr(bytes, ' ', size);
-		empty(headers, HTTP_HEADER_BYTES_MAX * 2);
+		empty(exchange->client, headers, HTTP_HEADER_BYTES_MAX * 2);
 		exchange->status = space ? (int)strtol(space + 1, NULL, 10) : 0;
 		return size;
 	}
@@ -208,7 +216,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *payload)
 	size_t kept = size;
 	while (kept && isspace((unsigned char)bytes[kept - 1]))
 		kept--;
-	return append(headers, bytes, kept) && append(headers, "", 1) ? size : 0;
+	bool kept_all = append(exchange->client, headers, bytes, kept) &&
+			append(exchange->client, headers, "", 1);
+	return kept_all ? size : 0;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *payload)
@@ -225,7 +235,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *payload)
 		exchange->is_too_large = true;
 		return 0;
 	}
-	return append(body, bytes, size) ? size : 0;
+	return append(exchange->client, body, bytes, size) ? size : 0;
 }
 
 static size_t on_read(char *bytes, size_t size, size_t count, void *payload)
@@ -370,28 +380,33 @@ static CURLcode set_options(struct exchange *exchange, struct curl_slist *header
 	return code == CURLE_OK ? set_body(exchange, easy) : code;
 }
 
-static bool add_header(struct curl_slist **list, const char *name, const char *value)
+static bool add_header(const mlm_allocator *allocator, struct curl_slist **list, const char *name,
+	const char *value)
 {
-	char *line = NULL;
 	/* libcurl leaves out a header without a value unless it ends in a semicolon. */
-	if (asprintf(&line, value && value[0] ? "%s: %s" : value ? "%s;" : "%s:", name, value) < 0)
-		return false;
-	struct curl_slist *longer = curl_library.slist_append(*list, line);
-	free(line);
+	char *line = memory_format(allocator, "%s%s%s", name,
+		value && value[0] ? ": "
+		: value           ? ";"
+				  : ":",
+		value ? value : "");
+	struct curl_slist *longer = line ? curl_library.slist_append(*list, line) : NULL;
+	memory_free(allocator, line);
 	if (!longer)
 		return false;
 	*list = longer;
 	return true;
 }
 
-static bool make_headers(const struct http_request *request, struct curl_slist **list)
+static bool make_headers(const mlm_allocator *allocator, const struct http_request *request,
+	struct curl_slist **list)
 {
 	bool is_signed = request->login && request->login->aws_sigv4;
 	*list = NULL;
 	/* Waiting for a "100 Continue" costs a round trip, and some servers never send it. */
-	bool ok = is_signed || add_header(list, "Expect", NULL);
+	bool ok = is_signed || add_header(allocator, list, "Expect", NULL);
 	for (size_t i = 0; i < request->header_count && ok; i++)
-		ok = add_header(list, request->headers[i].name, request->headers[i].value);
+		ok = add_header(
+			allocator, list, request->headers[i].name, request->headers[i].value);
 	if (!ok) {
 		curl_library.slist_free_all(*list);
 		*list = NULL;
@@ -583,10 +598,10 @@ mlm_status http_send(struct http_client *client, const struct http_request *requ
 	if (!web_address_is(request->url))
 		return error_set(err, MLM_EINVAL, "http",
 			"the address of a request begins with http:// or https://");
-	empty(&client->body, ANSWER_KEPT_MAX);
-	empty(&client->headers, HTTP_HEADER_BYTES_MAX * 2);
+	empty(client, &client->body, ANSWER_KEPT_MAX);
+	empty(client, &client->headers, HTTP_HEADER_BYTES_MAX * 2);
 	client->reason[0] = '\0';
-	if (!make_headers(request, &headers))
+	if (!make_headers(client->allocator, request, &headers))
 		return no_memory(err);
 	pipe_quieten(&quiet);
 	CURLcode code = set_options(&exchange, headers);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mlmanager/allocator.h"
 #include "mlmanager/error.h"
 
 #define HTTP_CONNECT_MS         10000u
@@ -34,6 +35,7 @@ struct http_client_options {
 	const char *ca_file;
 	const char *client_certificate; /* with its private key */
 	bool insecure_tls; /* the peer's certificate is not looked at */
+	const mlm_allocator *allocator; /* outlives the client; NULL: malloc() and free() */
 };
 
 struct http_header {

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 #define ADDRESS_BYTES_MAX 8192
 
@@ -91,9 +92,9 @@ static int hex_value(char c)
 					    : -1;
 }
 
-static char *decode(const char *text, size_t size)
+static char *decode(const mlm_allocator *allocator, const char *text, size_t size)
 {
-	char *decoded = malloc(size + 1);
+	char *decoded = memory_new(allocator, size + 1);
 	size_t at = 0;
 	for (size_t i = 0; decoded && i < size; i++) {
 		bool is_coded = text[i] == '%' && i + 2 < size && hex_value(text[i + 1]) >= 0 &&
@@ -103,8 +104,6 @@ static char *decode(const char *text, size_t size)
 				 : text[i];
 		i += is_coded ? 2 : 0;
 	}
-	if (decoded)
-		decoded[at] = '\0';
 	return decoded;
 }
 
@@ -114,9 +113,10 @@ static bool take_user(const struct parts *parts, struct web_address *address)
 		return true;
 	const char *colon = memchr(parts->user, ':', parts->user_size);
 	size_t name_size = colon ? (size_t)(colon - parts->user) : parts->user_size;
-	address->user = decode(parts->user, name_size);
+	address->user = decode(address->allocator, parts->user, name_size);
 	address->password =
-		colon ? decode(colon + 1, parts->user_size - name_size - 1) : strdup("");
+		colon ? decode(address->allocator, colon + 1, parts->user_size - name_size - 1)
+		      : memory_string(address->allocator, "");
 	return address->user && address->password;
 }
 
@@ -129,12 +129,11 @@ static bool make_base(const struct parts *parts, struct web_address *address)
 		path_size--;
 	if (port && port != (address->is_https ? 443 : 80))
 		snprintf(port_text, sizeof(port_text), ":%ld", port);
-	if (asprintf(&address->base, "%s://%.*s%s%.*s", address->is_https ? "https" : "http",
-		    (int)parts->host_size, parts->host, port_text, (int)path_size,
-		    parts->path) < 0) {
-		address->base = NULL;
+	address->base = memory_format(address->allocator, "%s://%.*s%s%.*s",
+		address->is_https ? "https" : "http", (int)parts->host_size, parts->host, port_text,
+		(int)path_size, parts->path);
+	if (!address->base)
 		return false;
-	}
 	char *host = strstr(address->base, "://") + 3;
 	for (size_t i = 0; i < parts->host_size; i++)
 		host[i] = (char)tolower((unsigned char)host[i]);
@@ -146,10 +145,11 @@ bool web_address_is(const char *text)
 	return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
 }
 
-mlm_status web_address_parse(const char *text, struct web_address *address_out, mlm_error *err)
+mlm_status web_address_parse(const mlm_allocator *allocator, const char *text,
+	struct web_address *address_out, mlm_error *err)
 {
 	struct parts parts;
-	*address_out = (struct web_address){ 0 };
+	*address_out = (struct web_address){ .allocator = allocator };
 	if (!web_address_is(text) || strlen(text) > ADDRESS_BYTES_MAX)
 		return error_set(err, MLM_EINVAL, "http",
 			"an address begins with http:// or https:// and has at most %d bytes",
@@ -167,16 +167,16 @@ mlm_status web_address_parse(const char *text, struct web_address *address_out, 
 
 void web_address_clear(struct web_address *address)
 {
-	free(address->base);
-	free(address->user);
-	free(address->password);
+	memory_free(address->allocator, address->base);
+	memory_free(address->allocator, address->user);
+	memory_free(address->allocator, address->password);
 	*address = (struct web_address){ 0 };
 }
 
-char *web_address_encode(const char *text, const char *keep)
+char *web_address_encode(const mlm_allocator *allocator, const char *text, const char *keep)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	char *encoded = malloc(strlen(text) * 3 + 1);
+	char *encoded = memory_array(allocator, strlen(text) + 1, 3);
 	size_t at = 0;
 	for (; encoded && *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -189,7 +189,5 @@ char *web_address_encode(const char *text, const char *keep)
 			encoded[at++] = digits[c & 15];
 		}
 	}
-	if (encoded)
-		encoded[at] = '\0';
 	return encoded;
 }

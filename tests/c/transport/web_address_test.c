@@ -20,7 +20,7 @@ TEST(web_address_parse__gives_one_server_one_spelling)
 	};
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
 		struct web_address address;
-		MUST(web_address_parse(spellings[i][0], &address, &err));
+		MUST(web_address_parse(NULL, spellings[i][0], &address, &err));
 		CHECK_STRING(address.base, spellings[i][1]);
 		CHECK_INT(address.is_https, spellings[i][1][4] == 's');
 		web_address_clear(&address);
@@ -40,14 +40,14 @@ TEST(web_address_parse__takes_out_user_and_password)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct web_address address;
-		MUST(web_address_parse(cases[i].text, &address, &err));
+		MUST(web_address_parse(NULL, cases[i].text, &address, &err));
 		CHECK_STRING(address.user, cases[i].user);
 		CHECK_STRING(address.password, cases[i].password);
 		CHECK_STRING(address.base, "http://host");
 		web_address_clear(&address);
 	}
 	struct web_address address;
-	MUST(web_address_parse("http://host/@x", &address, &err));
+	MUST(web_address_parse(NULL, "http://host/@x", &address, &err));
 	CHECK(!address.user && !address.password);
 	CHECK_STRING(address.base, "http://host/@x");
 	web_address_clear(&address);
@@ -74,7 +74,7 @@ TEST(web_address_parse__einval_says_what_is_wrong_without_the_password)
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct web_address address;
-		CHECK_STATUS(web_address_parse(wrong[i][0], &address, &err), MLM_EINVAL);
+		CHECK_STATUS(web_address_parse(NULL, wrong[i][0], &address, &err), MLM_EINVAL);
 		CHECK_CONTAINS(err.message, wrong[i][1]);
 		CHECK(!strstr(err.message, "secret"));
 		CHECK(!address.base && !address.user && !address.password);
@@ -91,10 +91,10 @@ TEST(web_address_is__minds_no_case)
 
 TEST(web_address_encode__leaves_what_an_address_may_hold)
 {
-	char *encoded = web_address_encode("a b/ü#%~-._?&=+", "");
+	char *encoded = web_address_encode(NULL, "a b/ü#%~-._?&=+", "");
 	CHECK_STRING(encoded, "a%20b%2F%C3%BC%23%25~-._%3F%26%3D%2B");
 	free(encoded);
-	encoded = web_address_encode("a b/c", "/");
+	encoded = web_address_encode(NULL, "a b/c", "/");
 	CHECK_STRING(encoded, "a%20b/c");
 	free(encoded);
 }
