@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # scripts/test.sh [--strict] [GROUP…]: builds and tests; the last line sums everything up.
 #
-#   style   clang-format, luacheck, the source check
-#   unit    the C tests and the headers, each alone
-#   lua     the specs, in a stock lua5.4
-#   crash   kill -9, full disks, many writers, damaged journals
-#   readme  the commands of README.md
-#   mlflow  MLflow from PyPI reads what we wrote, we read what it wrote
-#   asan    C tests and specs under address and undefined behaviour sanitizers
-#   tsan    C tests under the thread sanitizer
-#   fuzz    each fuzzer for FUZZ_SECONDS (10)
-#   peers   what needs more than Debian packages and MLflow
+#   style      clang-format, luacheck, the source check
+#   unit       the C tests and the headers, each alone
+#   lua        the specs, in a stock lua5.4
+#   crash      kill -9, full disks, many writers, damaged journals
+#   consumers  programs outside the tree, by every way to the library
+#   readme     the commands of README.md
+#   mlflow     MLflow from PyPI reads what we wrote, we read what it wrote
+#   asan       C tests and specs under address and undefined behaviour sanitizers
+#   tsan       C tests under the thread sanitizer
+#   fuzz       each fuzzer for FUZZ_SECONDS (10)
+#   peers      what needs more than Debian packages and MLflow
 #
 # Without a group: all but peers. --strict, or CI=true, makes a failure of what is skipped.
 set -uo pipefail
@@ -29,17 +30,17 @@ groups=()
 for argument in "$@"; do
 	case $argument in
 	--strict) strict=true ;;
-	style | unit | lua | crash | readme | mlflow | asan | tsan | fuzz | peers)
+	style | unit | lua | crash | consumers | readme | mlflow | asan | tsan | fuzz | peers)
 		groups+=("$argument")
 		;;
 	*)
 		echo "test: unknown group '$argument'; the groups are style, unit, lua, crash," \
-			"readme, mlflow, asan, tsan, fuzz, peers" >&2
+			"consumers, readme, mlflow, asan, tsan, fuzz, peers" >&2
 		exit 2
 		;;
 	esac
 done
-[ ${#groups[@]} -gt 0 ] || groups=(style unit lua crash mlflow readme asan tsan fuzz)
+[ ${#groups[@]} -gt 0 ] || groups=(style unit lua crash consumers mlflow readme asan tsan fuzz)
 
 logs=build/test
 mkdir -p "$logs"
@@ -215,6 +216,10 @@ run_counted() {
 		echo "$1: status $status"
 		echo "0 passed, 1 failed"
 	fi
+}
+
+group_consumers() {
+	build_or_fail release && run_counted tests/consumers/consumers.sh build/release
 }
 
 group_readme() {

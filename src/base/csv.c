@@ -11,6 +11,7 @@
 
 #include "base/csv_column.h"
 #include "base/error.h"
+#include "base/options.h"
 
 #define AREA          "csv"
 #define CHUNK_SIZE    65536u
@@ -34,7 +35,7 @@ struct mlm_csv {
 /* The state between two callbacks of libcsv. */
 struct loader {
 	struct csv_parser parser;
-	const mlm_csv_options *options;
+	mlm_csv_options options;
 	const char *source; /* what errors call it */
 	mlm_csv *csv;
 	size_t bytes; /* so far */
@@ -113,7 +114,7 @@ static void add_column(struct loader *loader, const char *name, size_t source)
 
 static void keep_chosen(struct loader *loader)
 {
-	const mlm_csv_options *options = loader->options;
+	const mlm_csv_options *options = &loader->options;
 	for (size_t i = 0; i < options->column_count && loader->status == MLM_OK; i++) {
 		size_t found = SKIPPED, times = 0;
 		for (size_t j = 0; j < loader->width; j++) {
@@ -147,7 +148,7 @@ static bool is_header_of_numbers(const struct loader *loader)
 /* The first row decides how many columns there are, what they are called and which are kept. */
 static void lay_out(struct loader *loader)
 {
-	const mlm_csv_options *options = loader->options;
+	const mlm_csv_options *options = &loader->options;
 	bool has_header = !options->no_header;
 
 	loader->has_layout = true;
@@ -214,7 +215,7 @@ static void on_cell(void *cell, size_t size, void *payload)
 static void on_first_row(struct loader *loader)
 {
 	lay_out(loader);
-	if (loader->status != MLM_OK || !loader->options->no_header)
+	if (loader->status != MLM_OK || !loader->options.no_header)
 		return;
 	for (size_t i = 0; i < loader->width && loader->status == MLM_OK; i++) {
 		size_t size;
@@ -313,9 +314,6 @@ static size_t skip_mark(struct loader *loader, const char *bytes, size_t size)
 
 static mlm_status check_options(const mlm_csv_options *options, mlm_error *err)
 {
-	if (options->version != MLM_CSV_OPTIONS_VERSION)
-		return error_set(err, MLM_EINVAL, AREA, "options: version %u is not known; use %u",
-			options->version, MLM_CSV_OPTIONS_VERSION);
 	char separator = options->separator;
 	if (separator && (separator < 0 || strchr("\"\r\n", separator)))
 		return error_set(err, MLM_EINVAL, AREA,
@@ -333,16 +331,16 @@ static mlm_status check_options(const mlm_csv_options *options, mlm_error *err)
 static mlm_status start(
 	struct loader *loader, const mlm_csv_options *options, const char *source, mlm_error *err)
 {
-	static const mlm_csv_options defaults = MLM_CSV_OPTIONS_INIT;
-
+	static const struct options_layout layout = OPTIONS_LAYOUT(mlm_csv_options, column_count);
 	*loader = (struct loader){
-		.options = options ? options : &defaults,
 		.source = source,
 		.line = 1,
 		.row_line = 1,
 		.err = err,
 	};
-	mlm_status status = check_options(loader->options, err);
+	mlm_status status = options_take(&loader->options, options, &layout, err);
+	if (status == MLM_OK)
+		status = check_options(&loader->options, err);
 	if (status != MLM_OK)
 		return status;
 	loader->csv = calloc(1, sizeof(*loader->csv));
@@ -350,8 +348,8 @@ static mlm_status start(
 		return error_set(err, MLM_ENOMEM, AREA, "no memory for a table");
 	csv_init(&loader->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL);
 	csv_set_blk_size(&loader->parser, CELLS_GROWTH);
-	if (loader->options->separator)
-		csv_set_delim(&loader->parser, (unsigned char)loader->options->separator);
+	if (loader->options.separator)
+		csv_set_delim(&loader->parser, (unsigned char)loader->options.separator);
 	return MLM_OK;
 }
 
@@ -362,7 +360,7 @@ static mlm_status finish(struct loader *loader, mlm_csv **csv_out)
 		fail(loader, loader->row_line, "a quote that opens in this row is never closed");
 	if (loader->status == MLM_OK && !loader->has_layout)
 		fail(loader, loader->line,
-			loader->options->no_header ? "there is no row" : "there is no header");
+			loader->options.no_header ? "there is no row" : "there is no header");
 	mlm_csv *csv = loader->csv;
 	for (size_t i = 0; i < csv->column_count && loader->status == MLM_OK; i++) {
 		if (!csv_column_finish(&csv->columns[i]))

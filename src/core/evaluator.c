@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/options.h"
 
 #define AREA           "evaluator"
 #define CAPACITY_FIRST 64u
@@ -19,14 +20,13 @@ static void set_name(char out[EVALUATOR_NAME_SIZE], const char *name, const char
 mlm_status mlm_evaluator_new(mlm_evaluator_kind kind, const mlm_evaluator_options *options,
 	mlm_evaluator **evaluator_out, mlm_error *err)
 {
-	static const mlm_evaluator_options defaults = MLM_EVALUATOR_OPTIONS_INIT;
-
+	static const struct options_layout layout =
+		OPTIONS_LAYOUT(mlm_evaluator_options, weight_name);
+	mlm_evaluator_options taken;
 	*evaluator_out = NULL;
-	if (!options)
-		options = &defaults;
-	if (options->version != MLM_EVALUATOR_OPTIONS_VERSION)
-		return error_set(err, MLM_EINVAL, AREA, "options: version %u is not known; use %u",
-			options->version, MLM_EVALUATOR_OPTIONS_VERSION);
+	mlm_status status = options_take(&taken, options, &layout, err);
+	if (status != MLM_OK)
+		return status;
 	if (kind < MLM_EVALUATOR_BINARY || kind > MLM_EVALUATOR_MULTICLASS)
 		return error_set(err, MLM_EINVAL, AREA,
 			"kind: %d is none of binary, regression and multiclass", (int)kind);
@@ -34,10 +34,10 @@ mlm_status mlm_evaluator_new(mlm_evaluator_kind kind, const mlm_evaluator_option
 	if (!evaluator)
 		return error_set(err, MLM_ENOMEM, AREA, "no memory for an evaluator");
 	evaluator->kind = kind;
-	set_name(evaluator->names[EVALUATOR_LABEL], options->label_name, "label");
-	set_name(evaluator->names[EVALUATOR_PREDICTION], options->prediction_name, "prediction");
-	set_name(evaluator->names[EVALUATOR_PROBABILITY], options->probability_name, "probability");
-	set_name(evaluator->names[EVALUATOR_WEIGHT], options->weight_name, "weight");
+	set_name(evaluator->names[EVALUATOR_LABEL], taken.label_name, "label");
+	set_name(evaluator->names[EVALUATOR_PREDICTION], taken.prediction_name, "prediction");
+	set_name(evaluator->names[EVALUATOR_PROBABILITY], taken.probability_name, "probability");
+	set_name(evaluator->names[EVALUATOR_WEIGHT], taken.weight_name, "weight");
 	*evaluator_out = evaluator;
 	return MLM_OK;
 }

@@ -7,13 +7,7 @@
 #include "core/limits.h"
 #include "core/manager.h"
 
-static mlm_status check_version(uint32_t version, uint32_t known, const char *what, mlm_error *err)
-{
-	if (version == known)
-		return MLM_OK;
-	return error_set(err, MLM_EINVAL, "experiment", "%s.version is %u; start from its INIT",
-		what, version);
-}
+const struct options_layout query_layout = OPTIONS_LAYOUT(mlm_query, page_token);
 
 static mlm_status deleted(const mlm_experiment *experiment, mlm_error *err)
 {
@@ -88,25 +82,23 @@ static mlm_status create_or_find(mlm_manager *manager, const char *name,
 mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
 	const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err)
 {
-	static const mlm_experiment_options defaults = MLM_EXPERIMENT_OPTIONS_INIT;
+	static const struct options_layout layout =
+		OPTIONS_LAYOUT(mlm_experiment_options, tag_count);
+	mlm_experiment_options checked;
 	char id[MLM_ID_SIZE] = "";
 	if (id_out)
 		id_out[0] = '\0';
-	if (!options)
-		options = &defaults;
-	mlm_status status = check_version(
-		options->version, MLM_EXPERIMENT_OPTIONS_VERSION, "mlm_experiment_options", err);
+	mlm_status status = options_take(&checked, options, &layout, err);
 	if (status == MLM_OK)
 		status = limits_check_experiment_name(name, err);
-	if (status == MLM_OK && options->artifact_location)
-		status = limits_check_artifact_location(options->artifact_location, err);
+	if (status == MLM_OK && checked.artifact_location)
+		status = limits_check_artifact_location(checked.artifact_location, err);
 	if (status != MLM_OK)
 		return status;
 	struct arena *arena = arena_new(&manager->allocator);
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
-	mlm_experiment_options checked = *options;
-	status = limits_check_texts(options->tags, options->tag_count, MLM_EXPERIMENT_TAG_VALUE_MAX,
+	status = limits_check_texts(checked.tags, checked.tag_count, MLM_EXPERIMENT_TAG_VALUE_MAX,
 		"tag", arena, &checked.tags, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
@@ -195,16 +187,14 @@ mlm_status mlm_experiment_get_by_name(
 mlm_status mlm_experiment_search(mlm_manager *manager, const mlm_query *query,
 	mlm_experiment_list **list_out, mlm_error *err)
 {
-	static const mlm_query everything = MLM_QUERY_INIT;
+	mlm_query taken;
 	*list_out = NULL;
-	if (!query)
-		query = &everything;
-	mlm_status status = check_version(query->version, MLM_QUERY_VERSION, "mlm_query", err);
+	mlm_status status = options_take(&taken, query, &query_layout, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
-	status = manager->ops->search_experiments(manager->store, query, list_out, err);
+	status = manager->ops->search_experiments(manager->store, &taken, list_out, err);
 	manager_leave(manager);
 	return status;
 }

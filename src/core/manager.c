@@ -9,6 +9,7 @@
 #include "base/directory.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "core/adoption.h"
 
 #define STORE_BUSY_MS      60000u /* how long a write waits for other writers */
@@ -177,10 +178,6 @@ static bool is_true(const char *setting)
 
 static mlm_status check_options(const mlm_manager_options *options, mlm_error *err)
 {
-	if (options->version != MLM_MANAGER_OPTIONS_VERSION)
-		return error_set(err, MLM_EINVAL, "manager",
-			"options.version is %u; start from MLM_MANAGER_OPTIONS_INIT",
-			options->version);
 	const mlm_allocator *allocator = &options->allocator;
 	bool has_all = allocator->allocate && allocator->reallocate && allocator->release;
 	bool has_none = !allocator->allocate && !allocator->reallocate && !allocator->release;
@@ -275,21 +272,14 @@ static mlm_status open_store(
 	return follow_environment(manager, err);
 }
 
-mlm_status mlm_manager_open(
+static mlm_status open_manager(
 	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err)
 {
-	static const mlm_manager_options defaults = MLM_MANAGER_OPTIONS_INIT;
-	*manager_out = NULL;
-	if (!options)
-		options = &defaults;
-	mlm_status status = check_options(options, err);
-	if (status != MLM_OK)
-		return status;
 	mlm_manager *manager = memory_new(&options->allocator, sizeof(*manager));
 	if (!manager)
 		return error_set(err, MLM_ENOMEM, "manager", "memory ran out");
 	manager->allocator = options->allocator;
-	status = fork_guard_new(&manager->guard, err);
+	mlm_status status = fork_guard_new(&manager->guard, err);
 	if (status != MLM_OK) {
 		memory_free(&options->allocator, manager);
 		return status;
@@ -317,6 +307,18 @@ mlm_status mlm_manager_open(
 	}
 	*manager_out = manager;
 	return MLM_OK;
+}
+
+mlm_status mlm_manager_open(
+	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err)
+{
+	static const struct options_layout layout = OPTIONS_LAYOUT(mlm_manager_options, allocator);
+	mlm_manager_options taken;
+	*manager_out = NULL;
+	mlm_status status = options_take(&taken, options, &layout, err);
+	if (status == MLM_OK)
+		status = check_options(&taken, err);
+	return status == MLM_OK ? open_manager(&taken, manager_out, err) : status;
 }
 
 const char *mlm_manager_store(const mlm_manager *manager)

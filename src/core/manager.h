@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "artifact/artifact.h"
+#include "base/options.h"
 #include "core/flusher.h"
 #include "core/fork_guard.h"
 #include "core/journal.h"
@@ -74,6 +75,9 @@ struct mlm_run {
 	struct system_metrics *system_metrics;
 	mlm_error *first_error; /* NULL: none; under refused_mutex */
 };
+
+/** Of mlm_query. */
+extern const struct options_layout query_layout;
 
 /** Begins a call: fails with ESTATE when the manager is closed or belongs to the parent process,
  * else takes the mutex, which manager_leave() gives back. */

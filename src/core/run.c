@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/options.h"
 #include "core/git_commit.h"
 #include "core/limits.h"
 #include "core/manager.h"
@@ -306,19 +307,17 @@ out:
 mlm_status mlm_run_start(
 	mlm_manager *manager, const mlm_run_options *options, mlm_run **run_out, mlm_error *err)
 {
-	static const mlm_run_options defaults = MLM_RUN_OPTIONS_INIT;
+	static const struct options_layout layout = OPTIONS_LAYOUT(mlm_run_options, nested);
+	mlm_run_options taken;
 	mlm_run *run = NULL;
 	if (run_out)
 		*run_out = NULL;
-	if (!options)
-		options = &defaults;
-	if (options->version != MLM_RUN_OPTIONS_VERSION)
-		return error_set(err, MLM_EINVAL, "run",
-			"options.version is %u; start from MLM_RUN_OPTIONS_INIT", options->version);
-	mlm_status status = manager_enter(manager, err);
+	mlm_status status = options_take(&taken, options, &layout, err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
-	status = start(manager, options, &run, err);
+	status = start(manager, &taken, &run, err);
 	if (run_out)
 		*run_out = run;
 	manager_leave(manager);
@@ -647,17 +646,14 @@ static mlm_status search(
 mlm_status mlm_run_search(
 	mlm_manager *manager, const mlm_query *query, mlm_run_list **list_out, mlm_error *err)
 {
-	static const mlm_query everything = MLM_QUERY_INIT;
+	mlm_query taken;
 	*list_out = NULL;
-	if (!query)
-		query = &everything;
-	if (query->version != MLM_QUERY_VERSION)
-		return error_set(err, MLM_EINVAL, "run",
-			"query.version is %u; start from MLM_QUERY_INIT", query->version);
-	mlm_status status = manager_enter(manager, err);
+	mlm_status status = options_take(&taken, query, &query_layout, err);
+	if (status == MLM_OK)
+		status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
-	status = search(manager, query, list_out, err);
+	status = search(manager, &taken, list_out, err);
 	manager_leave(manager);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mlmanager/error.h"
+#include "mlmanager/options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,10 +33,7 @@ typedef struct mlm_csv_options {
 	size_t column_count;
 } mlm_csv_options;
 
-#define MLM_CSV_OPTIONS_INIT                       \
-	{                                          \
-		.version = MLM_CSV_OPTIONS_VERSION \
-	}
+#define MLM_CSV_OPTIONS_INIT MLM_OPTIONS_INIT(mlm_csv_options, MLM_CSV_OPTIONS_VERSION)
 
 /**
  * Reads a file of comma-separated values as RFC 4180 has them: cells may stand in double quotes,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mlmanager/error.h"
+#include "mlmanager/options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,10 +41,8 @@ typedef struct mlm_evaluator_options {
 	const char *weight_name; /* "weight" */
 } mlm_evaluator_options;
 
-#define MLM_EVALUATOR_OPTIONS_INIT                       \
-	{                                                \
-		.version = MLM_EVALUATOR_OPTIONS_VERSION \
-	}
+#define MLM_EVALUATOR_OPTIONS_INIT \
+	MLM_OPTIONS_INIT(mlm_evaluator_options, MLM_EVALUATOR_OPTIONS_VERSION)
 
 /* Columns of count numbers each; every number is finite. */
 typedef struct mlm_evaluator_rows {

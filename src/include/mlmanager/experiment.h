@@ -47,10 +47,8 @@ typedef struct mlm_experiment_options {
 	const mlm_text *tags;
 	size_t tag_count;
 } mlm_experiment_options;
-#define MLM_EXPERIMENT_OPTIONS_INIT                       \
-	{                                                 \
-		.version = MLM_EXPERIMENT_OPTIONS_VERSION \
-	}
+#define MLM_EXPERIMENT_OPTIONS_INIT \
+	MLM_OPTIONS_INIT(mlm_experiment_options, MLM_EXPERIMENT_OPTIONS_VERSION)
 
 #define MLM_SEARCH_RESULTS_DEFAULT 1000
 #define MLM_SEARCH_RESULTS_MAX     50000
@@ -68,10 +66,7 @@ typedef struct mlm_query {
 	uint32_t max_results; /* 0: MLM_SEARCH_RESULTS_DEFAULT; at most MLM_SEARCH_RESULTS_MAX */
 	const char *page_token; /* a next_page_token, or NULL */
 } mlm_query;
-#define MLM_QUERY_INIT                       \
-	{                                    \
-		.version = MLM_QUERY_VERSION \
-	}
+#define MLM_QUERY_INIT MLM_OPTIONS_INIT(mlm_query, MLM_QUERY_VERSION)
 
 /**
  * Creates the experiment, or finds the one of that name, and makes it active.

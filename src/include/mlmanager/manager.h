@@ -8,6 +8,7 @@
 
 #include "mlmanager/allocator.h"
 #include "mlmanager/error.h"
+#include "mlmanager/options.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,10 +82,7 @@ typedef struct mlm_manager_options {
 	mlm_allocator allocator;
 } mlm_manager_options;
 
-#define MLM_MANAGER_OPTIONS_INIT                       \
-	{                                              \
-		.version = MLM_MANAGER_OPTIONS_VERSION \
-	}
+#define MLM_MANAGER_OPTIONS_INIT MLM_OPTIONS_INIT(mlm_manager_options, MLM_MANAGER_OPTIONS_VERSION)
 
 /**
  * Opens the store, creating it if there is none, and puts into it what journals of dead processes

@@ -11,6 +11,7 @@
 #include "mlmanager/experiment.h"
 #include "mlmanager/manager.h"
 #include "mlmanager/metric.h"
+#include "mlmanager/options.h"
 #include "mlmanager/run.h"
 #include "mlmanager/text.h"
 #include "mlmanager/timer.h"

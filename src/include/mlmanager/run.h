@@ -83,10 +83,7 @@ typedef struct mlm_run_options {
 	size_t tag_count;
 	bool nested; /* make the active run the parent; without one, just a run */
 } mlm_run_options;
-#define MLM_RUN_OPTIONS_INIT                       \
-	{                                          \
-		.version = MLM_RUN_OPTIONS_VERSION \
-	}
+#define MLM_RUN_OPTIONS_INIT MLM_OPTIONS_INIT(mlm_run_options, MLM_RUN_OPTIONS_VERSION)
 
 /**
  * Creates a run in the store and makes it the active one, with MLflow's standard tags.

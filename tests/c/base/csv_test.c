@@ -139,7 +139,7 @@ TEST(csv_parse__einval_on_options)
 {
 	static const char *const nameless[] = { "a", "" }, *const twice[] = { "a", "a" };
 	mlm_csv_options options = { .version = 9 };
-	check_refused("a", 1, &options, "version 9");
+	check_refused("a", 1, &options, "version is 9");
 	options = (mlm_csv_options){ .version = 1, .separator = '"' };
 	check_refused("a", 1, &options, "separator");
 	options = (mlm_csv_options){ .version = 1, .columns = nameless };
