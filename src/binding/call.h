@@ -126,6 +126,7 @@ extern const luaL_Reg binding_experiment_functions[];
 extern const luaL_Reg binding_run_functions[];
 extern const luaL_Reg binding_search_functions[];
 extern const luaL_Reg binding_logging_functions[]; /* also methods of runs */
+extern const luaL_Reg binding_metric_handle_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_text_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_timer_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_run_methods[]; /* methods of runs only */
@@ -138,6 +139,9 @@ struct run_handle {
 	mlm_run *run;
 	struct binding_manager *binding; /* lives as long as the handle */
 };
+
+/** Pushes the userdata of the call's manager, for what must keep it alive. */
+void binding_push_pin(const struct call *call);
 
 /** Pushes a handle. */
 void binding_push_handle(const struct call *call, mlm_run *run);

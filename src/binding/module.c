@@ -466,6 +466,7 @@ static void add_functions(lua_State *L, int userdata, int manager)
 	binding_add(L, binding_run_functions, userdata, manager);
 	binding_add(L, binding_search_functions, userdata, manager);
 	binding_add(L, binding_logging_functions, userdata, manager);
+	binding_add(L, binding_metric_handle_functions, userdata, manager);
 	binding_add(L, binding_text_functions, userdata, manager);
 	binding_add(L, binding_timer_functions, userdata, manager);
 	binding_add(L, manager_functions, userdata, manager);

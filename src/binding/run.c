@@ -20,6 +20,19 @@ static const char pins_key;
 
 /* ---- run objects ---- */
 
+void binding_push_pin(const struct call *call)
+{
+	lua_State *L = call->L;
+	if (!call->self) {
+		lua_pushvalue(L, lua_upvalueindex(1));
+		return;
+	}
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &pins_key);
+	lua_rawgetp(L, 1, &run_key);
+	lua_rawget(L, -2);
+	lua_remove(L, -2);
+}
+
 /* A handle keeps the manager's userdata alive, which its run's memory belongs to. */
 void binding_push_handle(const struct call *call, mlm_run *run)
 {
@@ -31,12 +44,7 @@ void binding_push_handle(const struct call *call, mlm_run *run)
 	lua_setmetatable(L, -2);
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &pins_key);
 	lua_pushvalue(L, -2);
-	if (call->self) {
-		lua_rawgetp(L, 1, &run_key);
-		lua_rawget(L, -3);
-	} else {
-		lua_pushvalue(L, lua_upvalueindex(1));
-	}
+	binding_push_pin(call);
 	lua_rawset(L, -3);
 	lua_pop(L, 1);
 }
@@ -408,6 +416,7 @@ void binding_open_run(lua_State *L)
 	lua_setfield(L, -2, "__metatable");
 	lua_newtable(L);
 	binding_add(L, binding_logging_functions, 0, 0);
+	binding_add(L, binding_metric_handle_functions, 0, 0);
 	binding_add(L, binding_text_functions, 0, 0);
 	binding_add(L, binding_timer_functions, 0, 0);
 	binding_add(L, binding_run_methods, 0, 0);

@@ -14,7 +14,7 @@
 #include "core/journal.h"
 #include "core/store_uri.h"
 #include "core/system_metrics.h"
-#include "mlmanager/run.h"
+#include "mlmanager/metric_handle.h"
 #include "mlmanager/timer.h"
 #include "store/store.h"
 
@@ -70,6 +70,7 @@ struct mlm_run {
 	struct run_slot *slots; /* under the journal's lock; slot_count is a power of two */
 	size_t slot_count;
 	size_t series_count;
+	mlm_metric_handle *metric_handles; /* under the journal's lock */
 	struct run_timer *timers;
 	size_t timer_count;
 	struct system_metrics *system_metrics;
@@ -122,6 +123,21 @@ void run_close_series(mlm_run *run);
 
 /** Forgets the steps it has given out. Call inside. */
 void run_forget_steps(mlm_run *run);
+
+/** The series of a key, or NULL. Call with the journal locked. */
+struct journal_series *run_find_series(const mlm_run *run, const char *key, size_t size);
+
+/** Makes the series of a key if there is none, and with needs_step learns its next step from the
+ * store. Errors: EINVAL (key), ESTATE, ENOMEM; with needs_step, those of a flush. */
+mlm_status run_prepare_series(
+	mlm_run *run, const char *key, size_t size, bool needs_step, mlm_error *err);
+
+/** EINVAL always. */
+mlm_status run_refuse_time(const char *key, size_t size, int64_t timestamp_ms, mlm_error *err);
+
+/** The run's series are about to go. Call with the journal locked. */
+void metric_handles_forget_series(mlm_run *run);
+void metric_handles_free(mlm_run *run);
 
 /** Keeps the error for the run's end or the next flush, unless there is one already. */
 void run_remember(mlm_run *run, const mlm_error *why);

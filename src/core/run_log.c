@@ -60,6 +60,11 @@ static inline struct journal_series *find_series(
 	}
 }
 
+struct journal_series *run_find_series(const mlm_run *run, const char *key, size_t size)
+{
+	return find_series(run, key, size, hash_key(key, size));
+}
+
 static void put_series(
 	struct run_slot *slots, size_t slot_count, uint64_t hash, struct journal_series *series)
 {
@@ -177,6 +182,7 @@ void run_close_series(mlm_run *run)
 	if (!journal->waiting) {
 		slots = run->slots;
 		count = run->slot_count;
+		metric_handles_forget_series(run);
 		run->slots = NULL;
 		run->slot_count = 0;
 		run->series_count = 0;
@@ -189,6 +195,7 @@ void run_free(mlm_run *run)
 {
 	const mlm_allocator *allocator = &run->manager->allocator;
 	free_slots(run, run->slots, run->slot_count);
+	metric_handles_free(run);
 	for (size_t i = 0; i < run->timer_count; i++)
 		memory_free(allocator, run->timers[i].name);
 	memory_free(allocator, run->timers);
@@ -213,7 +220,7 @@ mlm_status run_check_open(const mlm_run *run, mlm_error *err)
 static struct journal_series *find_stepless(mlm_run *run, const char *key, size_t size)
 {
 	journal_lock(run->manager->journal);
-	struct journal_series *series = find_series(run, key, size, hash_key(key, size));
+	struct journal_series *series = run_find_series(run, key, size);
 	if (series && series->next_step_known)
 		series = NULL;
 	journal_unlock(run->manager->journal);
@@ -221,7 +228,7 @@ static struct journal_series *find_stepless(mlm_run *run, const char *key, size_
 }
 
 /* Everything that log_metric does but rarely: a new key, a step that only the store knows. */
-static mlm_status prepare(
+mlm_status run_prepare_series(
 	mlm_run *run, const char *key, size_t size, bool needs_step, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
@@ -267,14 +274,14 @@ static mlm_status log_one(mlm_run *run, const char *key, size_t size, double val
 		journal_unlock(journal);
 		if (!needs_prepare)
 			return status;
-		status = prepare(run, key, size, step == MLM_STEP_NEXT, err);
+		status = run_prepare_series(run, key, size, step == MLM_STEP_NEXT, err);
 		if (status != MLM_OK)
 			return status;
 	}
 }
 
 /* MLflow takes none before 1970 either. */
-static mlm_status wrong_time(const char *key, size_t size, int64_t timestamp_ms, mlm_error *err)
+mlm_status run_refuse_time(const char *key, size_t size, int64_t timestamp_ms, mlm_error *err)
 {
 	return error_set(err, MLM_EINVAL, "limits",
 		"the timestamp of metric '%.*s' is %lld; it must be 0 or more milliseconds since "
@@ -294,7 +301,7 @@ mlm_status mlm_run_log_metric(mlm_run *run, const char *key, size_t key_size, do
 		key_size = strlen(key);
 	if (timestamp_ms < 0) {
 		if (timestamp_ms != MLM_TIME_NOW)
-			return wrong_time(key, key_size, timestamp_ms, err);
+			return run_refuse_time(key, key_size, timestamp_ms, err);
 		timestamp_ms = clock_now_ms();
 	}
 	return log_one(run, key, key_size, value, step, timestamp_ms, err);
@@ -312,7 +319,7 @@ static mlm_status check_metrics(
 		size_t size = size_of_key(&metrics[i]);
 		int64_t time_ms = metrics[i].timestamp_ms;
 		if (time_ms < 0 && time_ms != MLM_TIME_NOW)
-			return wrong_time(metrics[i].key, size, time_ms, err);
+			return run_refuse_time(metrics[i].key, size, time_ms, err);
 		uint64_t hash = hash_key(metrics[i].key, size);
 		journal_lock(run->manager->journal);
 		bool known = find_series(run, metrics[i].key, size, hash) != NULL;

@@ -34,6 +34,18 @@ static double our_burst(mlm_run *run)
 	return (figure_seconds() - start) * 1e9 / BURST;
 }
 
+/* time_ms 0: each point has its own time. */
+static double handle_burst(mlm_metric_handle *const handles[FIXTURE_KEYS], int64_t time_ms)
+{
+	mlm_error err = MLM_ERROR_INIT;
+	double start = figure_seconds();
+	for (int i = 0; i < BURST; i++)
+		fixture_must(mlm_metric_handle_log(handles[i % FIXTURE_KEYS], i * 0.37,
+				     MLM_STEP_NEXT, time_ms ? time_ms : MLM_TIME_NOW, &err),
+			&err);
+	return (figure_seconds() - start) * 1e9 / BURST;
+}
+
 static double our_batch_burst(mlm_run *run)
 {
 	mlm_error err = MLM_ERROR_INIT;
@@ -62,12 +74,23 @@ int main(int argc, char **argv)
 	double *bare = calloc(rounds, sizeof(*bare));
 	double *ours = calloc(rounds, sizeof(*ours));
 	double *batch = calloc(rounds, sizeof(*batch));
-	if (!cursor || !bare || !ours || !batch)
+	double *handle = calloc(rounds, sizeof(*handle));
+	double *frame = calloc(rounds, sizeof(*frame));
+	mlm_metric_handle *handles[FIXTURE_KEYS];
+	mlm_error err = MLM_ERROR_INIT;
+	for (int i = 0; i < FIXTURE_KEYS; i++)
+		fixture_must(
+			mlm_metric_handle_get(run, fixture_keys[i], 0, &handles[i], &err), &err);
+	if (!cursor || !bare || !ours || !batch || !handle || !frame)
 		fixture_die("append: no memory or disk for the bare append");
 	for (size_t i = 0; i < rounds; i++) {
 		bare[i] = bare_burst();
 		figure_sleep_us(PAUSE_US);
 		ours[i] = our_burst(run);
+		figure_sleep_us(PAUSE_US);
+		handle[i] = handle_burst(handles, 0);
+		figure_sleep_us(PAUSE_US);
+		frame[i] = handle_burst(handles, 1700000000000 + (int64_t)i);
 		figure_sleep_us(PAUSE_US);
 		batch[i] = our_batch_burst(run);
 		figure_sleep_us(PAUSE_US);
@@ -75,6 +98,10 @@ int main(int argc, char **argv)
 	double limit = figure_median(bare, rounds);
 	figure_print("log_metric from C", "ns", figure_median(ours, rounds), limit,
 		"bare mapped append with clock", "ratio <= 2");
+	figure_print("metric handle from C", "ns", figure_median(handle, rounds), limit,
+		"bare mapped append with clock", "ratio <= 1.8");
+	figure_print("metric handle from C, one time a frame", "ns", figure_median(frame, rounds),
+		limit, "bare mapped append with clock", "ratio <= 1.2");
 	figure_print("log_metrics of 10 from C, a point", "ns", figure_median(batch, rounds), limit,
 		"bare mapped append with clock", "");
 	fixture_close(manager);
@@ -83,5 +110,7 @@ int main(int argc, char **argv)
 	free(bare);
 	free(ours);
 	free(batch);
+	free(handle);
+	free(frame);
 	return 0;
 }

@@ -31,6 +31,7 @@ struct fixture {
 	struct place place;
 	mlm_manager *manager;
 	mlm_run *run;
+	mlm_metric_handle *handle; /* of "loss" */
 	char run_id[MLM_ID_SIZE];
 	int64_t logged;
 };
@@ -49,9 +50,15 @@ static mlm_manager *open_manager(const struct place *place)
 
 static void log_some(struct fixture *fixture, int count)
 {
-	for (int i = 0; i < count; i++, fixture->logged++)
-		MUST(mlm_run_log_metric(fixture->run, "loss", 0, (double)fixture->logged,
-			MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	for (int i = 0; i < count; i++, fixture->logged++) {
+		double value = (double)fixture->logged;
+		if (i % 2)
+			MUST(mlm_metric_handle_log(
+				fixture->handle, value, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+		else
+			MUST(mlm_run_log_metric(
+				fixture->run, "loss", 0, value, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	}
 }
 
 static void set_up(struct fixture *fixture)
@@ -61,6 +68,7 @@ static void set_up(struct fixture *fixture)
 	fixture->manager = open_manager(&fixture->place);
 	MUST(mlm_run_start(fixture->manager, NULL, &fixture->run, &err));
 	snprintf(fixture->run_id, sizeof(fixture->run_id), "%s", mlm_run_id(fixture->run));
+	MUST(mlm_metric_handle_get(fixture->run, "loss", 0, &fixture->handle, &err));
 	log_some(fixture, 1000);
 }
 
@@ -116,6 +124,12 @@ static void check_run_calls(struct fixture *fixture)
 		MLM_ESTATE);
 	CHECK_CONTAINS(err.message, "fork");
 	CHECK_STATUS(mlm_run_log_metric(run, "new", 0, 1, 0, 1, &err), MLM_ESTATE);
+	mlm_metric_handle *handle = NULL;
+	CHECK_STATUS(mlm_metric_handle_log(fixture->handle, 1, MLM_STEP_NEXT, MLM_TIME_NOW, &err),
+		MLM_ESTATE);
+	CHECK_CONTAINS(err.message, "fork");
+	CHECK_STATUS(mlm_metric_handle_get(run, "loss", 0, &handle, &err), MLM_ESTATE);
+	CHECK_STRING(mlm_metric_handle_key(fixture->handle), "loss");
 	CHECK_STATUS(mlm_run_log_metrics(run, &metric, 1, &err), MLM_ESTATE);
 	CHECK_CONTAINS(err.message, "fork");
 	CHECK_STATUS(mlm_run_log_params(run, &text, 1, &err), MLM_ESTATE);

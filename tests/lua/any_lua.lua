@@ -67,6 +67,28 @@ local checks = {
     equal(true, stored.info.start_time > 1.7e12)
   end) },
 
+  { "logs through a metric's handle", in_run(function(run)
+    local loss, gain = manager:metric "loss", run:metric "gain"
+    loss(0.5)
+    loss(0.25, 7)
+    loss(0.125, { timestamp = 1700000000123 })
+    loss { value = 0.0625, step = -2 }
+    gain(1)
+    local points = manager:get_metric_history "loss"
+    equal(4, #points)
+    equal(8, points[1].step)
+    equal(1700000000123, points[1].timestamp)
+    equal(-2, points[2].step)
+    equal(0.25, points[4].value)
+    equal(1, manager:get_run().data.metrics.gain)
+    refused("invalid", "step must be a whole number", loss, 1, 1.5)
+    if not has_integers then
+      refused("invalid", "step must lie within 2^53 of 0", loss, 1, 2 ^ 53)
+    end
+    run:close()
+    refused("state", "has ended", loss, 1)
+  end) },
+
   { "logs params and tags", in_run(function()
     manager:log_params { whole = 3, half = 0.5, large = 123456789012345, text = "x", flag = true }
     manager:set_tag("team", "pd")

@@ -81,6 +81,7 @@ describe("An error value", function()
       log_metric = { "loss", 1 },
       lm = { "loss", 1 },
       log_metrics = { { { "loss", 1 } } },
+      metric = { "loss" },
       log_param = { "depth", 1 },
       lp = { "depth", 1 },
       log_params = { { { "depth", 1 } } },

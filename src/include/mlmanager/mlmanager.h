@@ -12,6 +12,7 @@
 #include "mlmanager/manager.h"
 #include "mlmanager/metric.h"
 #include "mlmanager/options.h"
+#include "mlmanager/metric_handle.h"
 #include "mlmanager/run.h"
 #include "mlmanager/text.h"
 #include "mlmanager/timer.h"

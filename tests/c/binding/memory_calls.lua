@@ -96,6 +96,12 @@ local calls = {
   end,
   log_metrics = function() manager.log_metrics(many) end,
   log_metrics_list = function() manager.log_metrics(pairs_of) end,
+  metric = function()
+    local handle = manager:metric(next_name())
+    handle(1)
+    handle(2, { step = 7 })
+    handle { value = 3 }
+  end,
   log_param = function() manager.log_param(next_name(), number / 3) end,
   log_params = function() manager.log_params(pairs_of) end,
   set_tags = function() manager.set_tags(many) end,
