@@ -292,3 +292,4 @@ end
 -- What is still open when the state ends, ends with it.
 manager:start_run { run_name = "left open" }
 manager:log_metric("last", 1)
+print(#checks .. " checks")

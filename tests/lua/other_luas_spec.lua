@@ -44,12 +44,13 @@ describe("the module in other Luas", function()
       local result = run(lua, root .. "/tests/lua/any_lua.lua", directory)
       local count = 0
       for line in result.out:gmatch("[^\n]+") do
-        assert(line:find("^ok "), line)
+        assert(line:find("^ok ") or line:find("^%d+ checks$"), line)
         count = count + 1
       end
+      assert.equal(count - 1, tonumber(result.out:match("(%d+) checks\n$")))
+      assert.is_true(count > 10)
       assert.equal("", result.err)
       assert.equal(0, result.status)
-      assert.equal(14, count)
       local mlmanager = require "mlmanager"
       local manager <close> = mlmanager.MLManager { store = "sqlite:" .. directory .. "/any.db" }
       manager:set_active_experiment "any"
