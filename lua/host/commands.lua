@@ -74,6 +74,38 @@ The latest created comes first.
     },
   },
   {
+    name = "runs", summary = "list runs, their params and metrics",
+    options = {
+      { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
+        text = "only runs of this experiment, by name or id; else MLFLOW_EXPERIMENT_NAME, else "
+          .. "all" },
+      { name = "--filter", value = "FILTER", kind = "filter",
+        text = "only runs it is true of; see 'help filter'" },
+      { name = "--order-by", value = "KEY [ASC|DESC]", kind = "order", many = true,
+        text = "such as 'metrics.loss DESC'; else the latest started first" },
+      { name = "--columns", value = "NAMES", kind = "column",
+        text = "what to show, with commas between; '...' stands for what is shown without; see "
+          .. "'help tables'" },
+      { name = "--limit", short = "-n", value = "N", kind = "integer", min = 1,
+        text = "at most N runs; else 100 in a table and all elsewhere" },
+      { name = "--deleted", text = "the deleted runs" },
+      { name = "--all", text = "the deleted runs as well" },
+      format("table", "json", "csv", "tsv"),
+      NO_PAGER,
+    },
+    text = [[
+Shows the params that differ between the runs, the last value of each metric, and for the metrics
+that most runs have also the best: the least of a loss or an error, the greatest of an accuracy
+or a score, both where the name does not tell. Nested runs stand below their parent.
+]],
+    examples = {
+      { "mlmanager runs --filter \"metrics.loss < 0.1 and params.opt = 'adam'\"",
+        "runs that went well with adam" },
+      { "mlmanager runs --order-by 'metrics.val_loss ASC' --limit 5", "the five best" },
+      { "mlmanager runs --format csv > runs.csv", "all of them, for a spreadsheet" },
+    },
+  },
+  {
     name = "doctor", summary = "check and repair the store",
     options = {
       { name = "--dry-run", text = "only say what would be repaired" },

@@ -36,6 +36,22 @@ there is none at that place.
 ]],
   },
   {
+    name = "tables", summary = "the columns of runs, and what does not fit",
+    text = [[
+A run has these columns: name, experiment, started, ended, status, duration, a column for each
+param and metric by its key, "KEY min" and "KEY max" for a metric's least and greatest value,
+tags.KEY, run_id, user_id, experiment_id, artifact_uri and lifecycle_stage. Where a param and a
+metric have the same key, they are called params.KEY and metrics.KEY.
+
+On a terminal a table is as wide as that. Where it does not fit, columns in the middle are left
+out; the first one and that by which it is sorted stay. The last line says how many are shown.
+
+On a pipe there is a line a run with tabs between, all columns and every digit; --format json and
+--format csv are for programs as well. Times are milliseconds since 1970, durations milliseconds.
+NaN and infinities are texts in JSON, as in MLflow's REST API.
+]],
+  },
+  {
     name = "environment", summary = "the variables that are heeded",
     text = [[
   MLFLOW_TRACKING_URI      the store, where --store does not name it

@@ -5,14 +5,18 @@
 
 ---@class mlmanager.TableOptions
 ---@field columns? (string|mlmanager.TableColumn)[] what to show, in this order; for rows that are
----lists: their names
+---lists: their names; "..." stands for those that are shown where none is named
 ---@field sort? string a column, such as "loss", "metrics.loss DESC" or "params.lr ASC"
 ---@field descending? boolean whether the largest comes first; default false
 ---@field limit? integer rows to show at most; default all
 ---@field width? integer columns of the box; default the terminal's
----@field format? "box"|"tsv" default a box on a terminal, else TSV
+---@field sorted? string the column that the rows are sorted by already; it stays in a narrow box
+---@field format? "box"|"tsv"|"csv" default a box on a terminal, else TSV
 ---@field color? boolean default on a terminal, unless NO_COLOR is set
 ---@field print? boolean whether to write the text to standard output as well
+---@field experiments? table<string, string> names by id, for the runs' column "experiment"
+---@field summaries? table<string, table<string, mlmanager.MetricSummary>> by run id and key, for
+---columns "loss min" and "loss max": that is shown which the key's name says is the best
 ---@field noun? string what a row is called in the last line; default "row", of runs "run"
 
 ---A column that a function fills.

@@ -20,6 +20,9 @@ local mlmanager = {}
 ---@field message string one sentence, without the place
 ---@field area string which part said so: "argument", "run", "journal", "sqlite", …
 ---@field where string the script's place, such as "train.lua:12: "; may be empty
+---@field position integer? where a filter or an order is wrong: the byte, from 1
+---@field size integer? the bytes from there that are wrong; 0 at the end of the text
+---@field entry integer? the entry of order_by; nil where the filter is wrong
 
 ---@alias mlmanager.ErrorCode
 ---| "invalid" an argument breaks a rule
@@ -435,6 +438,25 @@ function Manager:log_evaluator_metrics(evaluator) end
 ---@param options? mlmanager.PointsQuery
 ---@return mlmanager.Points
 function Manager:get_metric_history(run_id, key, options) end
+
+---@class mlmanager.MetricSummary
+---@field count integer of points, NaN ones included
+---@field nan_count integer of the NaN ones
+---@field min number? nil where no point is a number
+---@field min_step integer? the least step at which it was that
+---@field max number?
+---@field max_step integer?
+---@field last number? of the greatest step; nil where there is no point
+---@field last_step integer?
+
+---What a metric came to. Reads every point, and keeps none.
+---@overload fun(key: string): mlmanager.MetricSummary
+---@overload fun(run_id: string, key: string): mlmanager.MetricSummary
+---@overload fun(self: mlmanager.Manager, key: string): mlmanager.MetricSummary
+---@param run_id string default the active one's
+---@param key string
+---@return mlmanager.MetricSummary
+function Manager:get_metric_summary(run_id, key) end
 
 ---Params and tags.
 

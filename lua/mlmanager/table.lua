@@ -1,17 +1,23 @@
 -- SPDX-License-Identifier: Apache-2.0
--- mlmanager.table(rows [, options]): runs or rows as a table that fits the terminal. What it cannot
--- do in Lua comes in as one table (src/binding/terminal.h).
+-- mlmanager.table(rows [, options]): runs or rows as a table that fits the terminal. In come what
+-- it cannot do in Lua (src/binding/terminal.h) and load(name), for the module's other sources.
 
-local terminal = ...
+local terminal, load = ...
 local number_type = terminal.number_type
+
+local run_columns = load "run_columns"
+local is_run, parent_of, sorted_keys = run_columns.is_run, run_columns.parent_of,
+  run_columns.sorted_keys
 
 local CELL_COLUMNS_MAX = 32 -- of one cell's text; longer ones end with an ellipsis
 local DIGITS = 5 -- significant ones of a number
+local REST = "..." -- among columns: those that are shown where none is named
 local INDENT = "  " -- of a nested run's name
 
 local OPTIONS = {
   columns = "table", sort = "string", descending = "boolean", limit = "number",
   width = "number", format = "string", color = "boolean", print = "boolean", noun = "string",
+  sorted = "string", experiments = "table", summaries = "table",
 }
 
 local function check_options(options)
@@ -35,134 +41,14 @@ local function check_options(options)
       error(("table's option '%s' is a %s; give a %s"):format(name, type(value), want), 3)
     end
   end
-  if options.format and options.format ~= "box" and options.format ~= "tsv" then
-    error(("table's option 'format' is '%s'; give 'box' or 'tsv'"):format(options.format), 3)
+  if options.format and options.format ~= "box" and options.format ~= "tsv"
+    and options.format ~= "csv" then
+    error(("table's option 'format' is '%s'; give 'box', 'tsv' or 'csv'"):format(options.format), 3)
   end
   return options
 end
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys, function(a, b)
-    if number_type(a) and number_type(b) then
-      return a < b
-    end
-    return tostring(a) < tostring(b)
-  end)
-  return keys
-end
-
--- Columns. Each is {name=, get=function(row), optional fields}: `hidden` is not shown unless asked
--- for by name, `show` makes the cell's text, `tsv` the text and header of a pipe.
-
-local function duration_ms(run)
-  local start, finish = run.info.start_time, run.info.end_time
-  if not start then
-    return nil
-  end
-  return math.max(0, (finish or os.time() * 1000) - start)
-end
-
-local function show_duration(ms)
-  if ms < 1000 then
-    return ("%d ms"):format(ms)
-  elseif ms < 60000 then
-    return ("%.1f s"):format(ms / 1000)
-  elseif ms < 3600000 then
-    return ("%d min %02d s"):format(math.floor(ms / 60000), math.floor(ms / 1000) % 60)
-  elseif ms < 48 * 3600000 then
-    return ("%d h %02d min"):format(math.floor(ms / 3600000), math.floor(ms / 60000) % 60)
-  end
-  return ("%d d %02d h"):format(math.floor(ms / 86400000), math.floor(ms / 3600000) % 24)
-end
-
-local function is_run(row)
-  return type(row) == "table" and type(row.info) == "table" and type(row.data) == "table"
-end
-
-local function parent_of(run)
-  return (run.data.tags or {})["mlflow.parentRunId"] or ""
-end
-
---- Keys of data[part] of all runs: {key=, runs=how many have it, differs=}, by key. A key differs
---- when runs have other values, or when of the runs under one parent only some have it.
-local function keys_of(runs, part)
-  local found, sizes = {}, {}
-  for _, run in ipairs(runs) do
-    local parent = parent_of(run)
-    sizes[parent] = (sizes[parent] or 0) + 1
-    for key, value in pairs(run.data[part] or {}) do
-      local entry = found[key]
-      if not entry then
-        entry = { key = key, runs = 0, value = value, under = {} }
-        found[key] = entry
-      end
-      entry.runs = entry.runs + 1
-      entry.under[parent] = (entry.under[parent] or 0) + 1
-      entry.differs = entry.differs or entry.value ~= value
-    end
-  end
-  local list = {}
-  for _, key in ipairs(sorted_keys(found)) do
-    local entry = found[key]
-    for parent, count in pairs(entry.under) do
-      entry.differs = entry.differs or count < sizes[parent] or #runs == 1
-    end
-    list[#list + 1] = entry
-  end
-  return list
-end
-
-local function run_columns(runs)
-  local columns = {
-    { name = "name", get = function(run) return run.info.run_name or run.info.run_id end },
-    { name = "status", get = function(run) return run.info.status end, is_status = true },
-    { name = "duration", get = duration_ms, show = show_duration, tsv = "duration_ms" },
-  }
-  local params, metrics = keys_of(runs, "params"), keys_of(runs, "metrics")
-  local is_metric, is_param = {}, {}
-  for _, entry in ipairs(metrics) do
-    is_metric[entry.key] = true
-  end
-  for _, entry in ipairs(params) do
-    local key = entry.key
-    is_param[key] = true
-    columns[#columns + 1] = {
-      name = is_metric[key] and "params." .. key or key, path = "params." .. key,
-      hidden = not entry.differs, get = function(run) return (run.data.params or {})[key] end,
-    }
-  end
-  -- Those that most runs have lead; the machine's own are for charts.
-  table.sort(metrics, function(a, b)
-    if a.runs ~= b.runs then
-      return a.runs > b.runs
-    end
-    return a.key < b.key
-  end)
-  for _, entry in ipairs(metrics) do
-    local key = entry.key
-    columns[#columns + 1] = {
-      name = is_param[key] and "metrics." .. key or key, path = "metrics." .. key,
-      hidden = key:find("^system/") ~= nil,
-      get = function(run) return (run.data.metrics or {})[key] end,
-    }
-  end
-  for _, entry in ipairs(keys_of(runs, "tags")) do
-    local key = entry.key
-    columns[#columns + 1] = {
-      name = "tags." .. key, path = "tags." .. key, hidden = true, is_uncounted = true,
-      get = function(run) return (run.data.tags or {})[key] end,
-    }
-  end
-  columns[#columns + 1] = {
-    name = "run_id", hidden = true, is_uncounted = true,
-    get = function(run) return run.info.run_id end,
-  }
-  return columns
-end
+-- Columns are those of run_columns.lua.
 
 local function row_columns(rows, asked)
   local columns, keys = {}, {}
@@ -228,27 +114,41 @@ local function computed_column(described)
   }
 end
 
---- The columns that were asked for; those computed join all columns there are.
-local function choose_columns(columns, asked)
-  if asked then
-    local chosen = {}
-    for i, wanted in ipairs(asked) do
-      if type(wanted) == "table" then
-        chosen[i] = computed_column(wanted)
-        columns[#columns + 1] = chosen[i]
-      else
-        chosen[i] = need_column(columns, wanted, "columns")
-      end
-    end
-    return chosen
-  end
-  local chosen = {}
+local function add_shown(chosen, columns, is_named)
   for _, column in ipairs(columns) do
-    if not column.hidden then
+    if not column.hidden and not is_named[column] then
       chosen[#chosen + 1] = column
     end
   end
   return chosen
+end
+
+--- The columns that were asked for; those computed join all columns there are.
+local function choose_columns(columns, asked)
+  if asked then
+    local chosen, is_named = {}, {}
+    for i, wanted in ipairs(asked) do
+      if type(wanted) == "table" then
+        chosen[i] = computed_column(wanted)
+        columns[#columns + 1] = chosen[i]
+      elseif wanted ~= REST then
+        chosen[i] = need_column(columns, wanted, "columns")
+        is_named[chosen[i]] = true
+      else
+        chosen[i] = REST
+      end
+    end
+    local all = {}
+    for _, column in ipairs(chosen) do
+      if column ~= REST then
+        all[#all + 1] = column
+      else
+        add_shown(all, columns, is_named)
+      end
+    end
+    return all
+  end
+  return add_shown({}, columns, {})
 end
 
 -- Order.
@@ -517,14 +417,27 @@ local function count(number, noun)
   return ("%d %s%s"):format(number, noun, number == 1 and "" or "s")
 end
 
+--- RFC 4180, and what blanks at an end would not survive.
+local function csv_cell(text)
+  if text:find('[",\r\n]') or text:find("^%s") or text:find("%s$") then
+    return '"' .. text:gsub('"', '""') .. '"'
+  end
+  return text
+end
+
 local ESCAPES = { ["\t"] = "\\t", ["\n"] = "\\n", ["\r"] = "\\r", ["\\"] = "\\\\" }
 
-local function tsv(columns, rows)
+local function tsv_cell(text)
+  return (text:gsub("[\t\n\r\\]", ESCAPES))
+end
+
+--- For programs: every digit of every row.
+local function plain(columns, rows, separator, cell)
   local lines, cells = {}, {}
   for i, column in ipairs(columns) do
-    cells[i] = (column.tsv or column.name):gsub("[\t\n\r\\]", ESCAPES)
+    cells[i] = cell(column.plain or column.name)
   end
-  lines[1] = table.concat(cells, "\t")
+  lines[1] = table.concat(cells, separator)
   for _, row in ipairs(rows) do
     for i, column in ipairs(columns) do
       local value = column.get(row)
@@ -533,10 +446,10 @@ local function tsv(columns, rows)
       elseif type(value) == "number" then
         cells[i] = exact_number(value)
       else
-        cells[i] = tostring(value):gsub("[\t\n\r\\]", ESCAPES)
+        cells[i] = cell(tostring(value))
       end
     end
-    lines[#lines + 1] = table.concat(cells, "\t")
+    lines[#lines + 1] = table.concat(cells, separator)
   end
   return table.concat(lines, "\n")
 end
@@ -609,7 +522,8 @@ local function check_rows(rows, options)
     has_runs = has_runs and is_run(row)
     copy[i] = row
   end
-  return copy, has_runs and run_columns(copy) or row_columns(copy, options.columns), has_runs
+  return copy, has_runs and run_columns.of(copy, options)
+    or row_columns(copy, options.columns), has_runs
 end
 
 return function(rows, options)
@@ -625,13 +539,15 @@ return function(rows, options)
     end
   end
   local columns = choose_columns(all, options.columns)
-  if sort and #list > 0 then
-    local column = need_column(all, sort, "sort")
+  if (sort or options.sorted) and #list > 0 then
+    local column = need_column(all, sort or options.sorted, sort and "sort" or "sorted")
     column.is_sort = true
     if not find_column(columns, column.name) then
       columns[#columns + 1] = column
     end
-    sort_rows(list, column, descending)
+    if sort then
+      sort_rows(list, column, descending)
+    end
   end
   local depths
   if has_runs then
@@ -643,8 +559,10 @@ return function(rows, options)
   end
   local width = options.width or terminal.width("stdout")
   local text
-  if options.format == "tsv" or (not options.format and not width) then
-    text = tsv(columns, list)
+  if options.format == "csv" then
+    text = plain(columns, list, ",", csv_cell)
+  elseif options.format == "tsv" or (not options.format and not width) then
+    text = plain(columns, list, "\t", tsv_cell)
   else
     text = render_box(columns, all, list, depths, options, width or 80, has_runs, total)
   end

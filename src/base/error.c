@@ -50,6 +50,7 @@ mlm_status error_set(mlm_error *err, mlm_status status, const char *area, const 
 	err->status = status;
 	err->detail = 0;
 	err->area = area;
+	err->position = err->size = err->entry = 0;
 	va_list arguments;
 	va_start(arguments, format);
 	format_message(err, format, arguments);
@@ -81,6 +82,7 @@ mlm_status error_set_errno(mlm_error *err, int errnum, const char *area, const c
 	err->status = status;
 	err->detail = errnum;
 	err->area = area;
+	err->position = err->size = err->entry = 0;
 	va_list arguments;
 	va_start(arguments, format);
 	format_message(err, format, arguments);

@@ -37,10 +37,18 @@ static int call_source(lua_State *L)
 	return lua_gettop(L);
 }
 
+/* load(name): what another source returns. */
+static int load_source(lua_State *L)
+{
+	embedded_load(L, module_sources, luaL_checkstring(L, 1));
+	lua_call(L, 0, 1);
+	return 1;
+}
+
 void binding_push_table(lua_State *L)
 {
 	lua_pushliteral(L, "table");
-	lua_pushnil(L);
+	lua_pushcfunction(L, load_source);
 	lua_pushcclosure(L, call_source, 2);
 }
 

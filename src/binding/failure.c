@@ -85,8 +85,14 @@ static void mend_top(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* Raises the sentence on the top of the stack, said of the function at level. */
-static int raise(lua_State *L, const char *code, const char *area, int level)
+static void set_integer(lua_State *L, const char *name, uint32_t value)
+{
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, name);
+}
+
+/* Raises the sentence on the top of the stack, said of the function at level. err may be NULL. */
+static int raise(lua_State *L, const char *code, const char *area, int level, const mlm_error *err)
 {
 	mend_top(L);
 	int message = lua_gettop(L);
@@ -99,6 +105,12 @@ static int raise(lua_State *L, const char *code, const char *area, int level)
 	lua_setfield(L, -2, "area");
 	push_where(L, level);
 	lua_setfield(L, -2, "where");
+	if (err && err->position > 0) {
+		set_integer(L, "position", err->position);
+		set_integer(L, "size", err->size);
+		if (err->entry > 0)
+			set_integer(L, "entry", err->entry);
+	}
 	if (metatable_begin(L, metatable)) {
 		lua_pushcfunction(L, error_to_string);
 		lua_setfield(L, -2, "__tostring");
@@ -113,7 +125,7 @@ static int raise(lua_State *L, const char *code, const char *area, int level)
 int binding_fail(lua_State *L, const mlm_error *err)
 {
 	lua_pushstring(L, err->message);
-	return raise(L, mlm_status_name(err->status), err->area ? err->area : "", 1);
+	return raise(L, mlm_status_name(err->status), err->area ? err->area : "", 1, err);
 }
 
 int binding_refuse(lua_State *L, mlm_status status, const char *area, const char *format, ...)
@@ -122,7 +134,7 @@ int binding_refuse(lua_State *L, mlm_status status, const char *area, const char
 	va_start(arguments, format);
 	lua_pushvfstring(L, format, arguments);
 	va_end(arguments);
-	return raise(L, mlm_status_name(status), area, 1);
+	return raise(L, mlm_status_name(status), area, 1, NULL);
 }
 
 const char *binding_error_text(lua_State *L, int failure)
@@ -150,7 +162,7 @@ const char *binding_error_text(lua_State *L, int failure)
 int binding_interrupt(lua_State *L)
 {
 	lua_pushstring(L, interrupted);
-	return raise(L, interrupted, "host", 0);
+	return raise(L, interrupted, "host", 0, NULL);
 }
 
 mlm_run_status binding_failed_status(lua_State *L, int failure)

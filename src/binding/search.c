@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is read back of runs: get_run, search_runs, get_metric_history. */
+/* What is read back of runs: get_run, search_runs, histories and summaries of metrics. */
 #include <string.h>
 
 #include "binding/call.h"
@@ -325,9 +325,51 @@ static int get_metric_history(lua_State *L)
 	return 1;
 }
 
+/* (key) of the active run, (run_id, key) or keywords. */
+static int get_metric_summary(lua_State *L)
+{
+	static const char *const of_any[] = { "run_id", "key", NULL };
+	struct call call;
+	mlm_error err;
+	mlm_metric_summary summary;
+	call_begin(&call, L, "get_metric_summary");
+	bool is_of_active = lua_type(L, call.first) != LUA_TTABLE &&
+			    lua_type(L, call_index(&call, 2)) <= LUA_TNIL;
+	call_names(&call, is_of_active ? of_any + 1 : of_any, NULL);
+	const char *run_id = is_of_active ? NULL : call_optional_string(&call, 1);
+	const char *key = call_string(&call, is_of_active ? 1 : 2);
+	if (!run_id)
+		run_id = mlm_run_id(call_run(&call));
+	if (mlm_metric_summary_get(call.binding->manager, run_id, key, &summary, &err) != MLM_OK)
+		return binding_fail(L, &err);
+	lua_createtable(L, 0, 8);
+	lua_pushinteger(L, (lua_Integer)summary.count);
+	lua_setfield(L, -2, "count");
+	lua_pushinteger(L, (lua_Integer)summary.nan_count);
+	lua_setfield(L, -2, "nan_count");
+	if (summary.count > summary.nan_count) {
+		lua_pushnumber(L, summary.min);
+		lua_setfield(L, -2, "min");
+		lua_pushinteger(L, (lua_Integer)summary.min_step);
+		lua_setfield(L, -2, "min_step");
+		lua_pushnumber(L, summary.max);
+		lua_setfield(L, -2, "max");
+		lua_pushinteger(L, (lua_Integer)summary.max_step);
+		lua_setfield(L, -2, "max_step");
+	}
+	if (summary.count > 0) {
+		lua_pushnumber(L, summary.last);
+		lua_setfield(L, -2, "last");
+		lua_pushinteger(L, (lua_Integer)summary.last_step);
+		lua_setfield(L, -2, "last_step");
+	}
+	return 1;
+}
+
 const luaL_Reg binding_search_functions[] = {
 	{ "get_run", get_run },
 	{ "search_runs", search_runs },
 	{ "get_metric_history", get_metric_history },
+	{ "get_metric_summary", get_metric_summary },
 	{ NULL, NULL },
 };

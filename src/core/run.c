@@ -434,8 +434,10 @@ static mlm_status check_top(const mlm_run *run, mlm_error *err)
 
 /* Stands for an error that there was no memory to keep. */
 static mlm_error forgotten_error = {
-	MLM_ENOMEM, 0, "run",
-	"something that was logged was not taken, and memory ran out before it could be kept what"
+	.status = MLM_ENOMEM,
+	.area = "run",
+	.message = "something that was logged was not taken, and memory ran out before it could be "
+		   "kept what",
 };
 
 static void remember(mlm_run *run, const mlm_error *why)

@@ -17,6 +17,7 @@
 #define NAME_MAX_SIZE 64
 
 extern const struct embedded_source host_sources[]; /* lua/host */
+extern const struct embedded_source module_sources[]; /* lua/mlmanager */
 
 bool command_exists(const char *name)
 {
@@ -26,12 +27,6 @@ bool command_exists(const char *name)
 		return false;
 	snprintf(source, sizeof(source), FOLDER "%s", name);
 	return embedded_find(host_sources, source) != NULL;
-}
-
-static int has_source(lua_State *L)
-{
-	lua_pushboolean(L, embedded_find(host_sources, luaL_checkstring(L, 1)) != NULL);
-	return 1;
 }
 
 /* page(shell_command, text): true unless the shell does not find the program. Ctrl-C is the
@@ -69,7 +64,8 @@ static int load_source(lua_State *L)
 	lua_settop(L, 1);
 	if (lua_getfield(L, lua_upvalueindex(2), name) == LUA_TNIL) {
 		lua_settop(L, 1);
-		embedded_load(L, host_sources, name);
+		embedded_load(
+			L, embedded_find(host_sources, name) ? host_sources : module_sources, name);
 		lua_pushvalue(L, lua_upvalueindex(1));
 		lua_call(L, 1, 1);
 		lua_pushvalue(L, -1);
@@ -85,8 +81,6 @@ void command_push_host(lua_State *L, const struct command_line *line)
 	lua_newtable(L);
 	lua_pushcclosure(L, load_source, 2);
 	lua_setfield(L, -2, "load");
-	lua_pushcfunction(L, has_source);
-	lua_setfield(L, -2, "has");
 	lua_pushcfunction(L, page);
 	lua_setfield(L, -2, "page");
 	binding_push_terminal(L);

@@ -14,8 +14,8 @@ bool command_exists(const char *name);
 /**
  * Pushes the table `host` that every source in lua/host is called with:
  *
- *   load(name)   what lua/host/<name>.lua returns, run once, with this table
- *   has(name)    whether there is such a source
+ *   load(name)   what lua/host/<name>.lua or lua/mlmanager/<name>.lua returns, run once, with
+ *                this table
  *   page(shell_command, text)   gives text to a pager; false where that cannot be run
  *   terminal     binding/terminal.h
  *   version      of the library, "0.1.0"

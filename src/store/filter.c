@@ -25,7 +25,6 @@ struct parser {
 	bool is_order; /* what errors are about */
 	size_t entry;
 	size_t list_values; /* of all IN lists */
-	struct filter_fault *fault;
 	mlm_error *err;
 };
 
@@ -51,13 +50,18 @@ __attribute__((format(printf, 3, 4))) static mlm_status fail(
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = ' ';
 	}
-	if (p->fault)
-		*p->fault = (struct filter_fault){ p->entry, at.position, at.size };
 	if (p->is_order)
-		return error_set(p->err, MLM_EINVAL, "filter", "order_by entry %zu, byte %zu: %s",
+		error_set(p->err, MLM_EINVAL, "filter", "order_by entry %zu, byte %zu: %s",
 			p->entry + 1, at.position + 1, what);
-	return error_set(
-		p->err, MLM_EINVAL, "filter", "filter, byte %zu: %s", at.position + 1, what);
+	else
+		error_set(p->err, MLM_EINVAL, "filter", "filter, byte %zu: %s", at.position + 1,
+			what);
+	if (p->err) {
+		p->err->position = (uint32_t)at.position + 1;
+		p->err->size = (uint32_t)at.size;
+		p->err->entry = p->is_order ? (uint32_t)p->entry + 1 : 0;
+	}
+	return MLM_EINVAL;
 }
 
 static mlm_status no_memory(struct parser *p)
@@ -516,11 +520,9 @@ static mlm_status init_parser(struct parser *p, const char *text)
 }
 
 mlm_status filter_parse(struct arena *arena, enum filter_subject subject, const char *text,
-	struct filter *filter_out, struct filter_fault *fault_out, mlm_error *err)
+	struct filter *filter_out, mlm_error *err)
 {
-	struct parser parser = {
-		.arena = arena, .subject = subject, .fault = fault_out, .err = err
-	};
+	struct parser parser = { .arena = arena, .subject = subject, .err = err };
 	struct parser *p = &parser;
 	*filter_out = (struct filter){ NULL, 0 };
 	mlm_status status = init_parser(p, text ? text : "");
@@ -587,11 +589,9 @@ static mlm_status parse_order(struct parser *p, struct filter_order *order, stru
 
 mlm_status filter_parse_order(struct arena *arena, enum filter_subject subject,
 	const char *const *entries, size_t count, struct filter_order_list *orders_out,
-	struct filter_fault *fault_out, mlm_error *err)
+	mlm_error *err)
 {
-	struct parser parser = {
-		.arena = arena, .subject = subject, .is_order = true, .fault = fault_out, .err = err
-	};
+	struct parser parser = { .arena = arena, .subject = subject, .is_order = true, .err = err };
 	struct parser *p = &parser;
 	*orders_out = (struct filter_order_list){ NULL, 0 };
 	if (count > FILTER_ORDERS_MAX)

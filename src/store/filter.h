@@ -107,25 +107,19 @@ struct filter_order_list {
 	size_t count;
 };
 
-/* Where the text is wrong, for a caret below it. */
-struct filter_fault {
-	size_t entry; /* index into order_by; 0 for a filter */
-	size_t position; /* bytes before it */
-	size_t size; /* bytes, 0 at the end of the text */
-};
-
 /**
  * Reads a filter; NULL, "" and blanks find everything.
  *
- * Errors:  EINVAL: the message names the byte and, for a misspelt word, the near one; ENOMEM.
- * Owns:    *filter_out lives in the arena. fault_out may be NULL and is set on EINVAL only.
+ * Errors:  EINVAL: the message names the byte and, for a misspelt word, the near one, and
+ *          err->position is its place; ENOMEM.
+ * Owns:    *filter_out lives in the arena.
  */
 mlm_status filter_parse(struct arena *arena, enum filter_subject subject, const char *text,
-	struct filter *filter_out, struct filter_fault *fault_out, mlm_error *err);
+	struct filter *filter_out, mlm_error *err);
 
 /** Reads order_by entries, "<key> [ASC|DESC]" each. As filter_parse(). */
 mlm_status filter_parse_order(struct arena *arena, enum filter_subject subject,
 	const char *const *entries, size_t count, struct filter_order_list *orders_out,
-	struct filter_fault *fault_out, mlm_error *err);
+	mlm_error *err);
 
 #endif

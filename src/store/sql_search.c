@@ -348,11 +348,10 @@ static mlm_status begin(struct sql_search *search, const mlm_allocator *allocato
 			MLM_SEARCH_RESULTS_MAX);
 	mlm_status status = page_token_parse(query->page_token, &search->offset, err);
 	if (status == MLM_OK)
-		status = filter_parse(
-			search->arena, subject, query->filter, &search->filter, NULL, err);
+		status = filter_parse(search->arena, subject, query->filter, &search->filter, err);
 	if (status == MLM_OK)
 		status = filter_parse_order(search->arena, subject, query->order_by,
-			query->order_by_count, &search->orders, NULL, err);
+			query->order_by_count, &search->orders, err);
 	return status;
 }
 

@@ -15,11 +15,11 @@
 			abort();  \
 	} while (0)
 
-static void check_fault(const char *text, const struct filter_fault *fault, const mlm_error *err)
+static void check_fault(const char *text, const mlm_error *err)
 {
 	MUST_HOLD(err->status == MLM_EINVAL && err->message[0] != '\0');
-	MUST_HOLD(fault->position <= strlen(text));
-	MUST_HOLD(fault->size <= strlen(text) - fault->position);
+	MUST_HOLD(err->position >= 1 && err->position - 1 <= strlen(text));
+	MUST_HOLD(err->size <= strlen(text) - (err->position - 1));
 }
 
 static void check_clause(const struct filter_clause *clause)
@@ -47,18 +47,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena = arena_new(NULL);
 	char *text = arena ? arena_copy(arena, (const char *)data, size) : NULL;
 	for (int subject = FILTER_RUNS; text && subject <= FILTER_EXPERIMENTS; subject++) {
-		struct filter_fault fault = { 0, SIZE_MAX, SIZE_MAX };
 		struct filter filter;
 		struct filter_order_list orders;
 		mlm_error err = MLM_ERROR_INIT;
-		if (filter_parse(arena, subject, text, &filter, &fault, &err) != MLM_OK)
-			check_fault(text, &fault, &err);
+		if (filter_parse(arena, subject, text, &filter, &err) != MLM_OK)
+			check_fault(text, &err);
 		for (size_t i = 0; i < filter.count; i++)
 			check_clause(&filter.clauses[i]);
 
 		const char *const entry = text;
-		if (filter_parse_order(arena, subject, &entry, 1, &orders, &fault, &err) != MLM_OK)
-			check_fault(text, &fault, &err);
+		if (filter_parse_order(arena, subject, &entry, 1, &orders, &err) != MLM_OK)
+			check_fault(text, &err);
 		for (size_t i = 0; i < orders.count; i++)
 			MUST_HOLD(orders.items[i].entity != FILTER_DATASET);
 	}

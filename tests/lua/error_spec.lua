@@ -98,6 +98,7 @@ describe("An error value", function()
       reset_run = {},
       get_run = {},
       get_metric_history = { "loss" },
+      get_metric_summary = { "loss" },
       rename_run = { "name" },
     }
     for name, passed in pairs(arguments) do

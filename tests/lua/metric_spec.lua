@@ -313,3 +313,24 @@ describe("get_metric_history", function()
     refused("not_found", "", manager.get_metric_history, ("0"):rep(32), "loss")
   end))
 end)
+
+describe("get_metric_summary", function()
+  it("tells what a metric came to, of any run", scratch.run(function(manager, run)
+    for _, value in ipairs { 3, 1, 0 / 0, 5, 2 } do
+      manager:log_metric("loss", value)
+    end
+    local expected = { count = 5, nan_count = 1, min = 1, min_step = 1, max = 5, max_step = 3,
+      last = 2, last_step = 4 }
+    assert.same(expected, manager:get_metric_summary("loss"))
+    assert.same(expected, manager.get_metric_summary(run.run_id, "loss"))
+    assert.same(expected, manager.get_metric_summary { run_id = run.run_id, key = "loss" })
+  end))
+
+  it("has no values where there are none", scratch.run(function(manager)
+    assert.same({ count = 0, nan_count = 0 }, manager:get_metric_summary("none"))
+    manager:log_metric("nan", 0 / 0)
+    local summary = manager:get_metric_summary("nan")
+    assert.equal(1, summary.nan_count)
+    assert.is_nil(summary.min)
+  end))
+end)

@@ -289,7 +289,7 @@ describe("mlmanager.table of rows", function()
     refused("bad argument #2 to 'table' (options as a table expected, got number)", {}, 3)
     refused("no option 'colour'; its options are color, columns", {}, { colour = true })
     refused("option 'width' is a string; give a number", {}, { width = "80" })
-    refused("'format' is 'html'; give 'box' or 'tsv'", {}, { format = "html" })
+    refused("'format' is 'html'; give 'box', 'tsv' or 'csv'", {}, { format = "html" })
     refused("option 'sort' names 'c', which is no column; there are a", { { a = 1 } },
       { sort = "c" })
     refused("option 'columns' names 'c'", { { a = 1 } }, { columns = { "c" } })
@@ -303,5 +303,48 @@ describe("mlmanager.table as TSV", function()
     }, { format = "tsv" })
     assert.equal("name\tstatus\tduration_ms\tloss\tstep\n"
       .. "a\\tb\\nc\\\\\tFINISHED\t1500\t0.30000000000000004\t3", text)
+  end)
+end)
+
+describe("mlmanager.table with more to show", function()
+  local runs = {
+    run("a", { metrics = { loss = 3, odd = 1 }, params = { lr = "1" } }),
+    run("b", { metrics = { loss = 2, odd = 2 }, params = { lr = "2" } }),
+  }
+  local summaries = {
+    a = { loss = { min = 1, max = 5, last = 3 }, odd = { min = 1, max = 1, last = 1 } },
+    b = { loss = { min = 2, max = 4, last = 2 }, odd = { min = 0, max = 2, last = 2 } },
+  }
+
+  it("has the best of each metric, where it differs from the last", function()
+    local rows = box(runs, { summaries = summaries })
+    assert.same({ "name", "status", "duration", "lr", "loss", "loss min", "odd", "odd min" },
+      rows[1])
+    assert.same({ "a", "FINISHED", "1.5 s", "1", "3", "1", "1", "1" }, rows[2])
+    rows = box(runs, { summaries = summaries, columns = { "name", "loss max", "metrics.odd max" } })
+    assert.same({ "b", "4", "2" }, rows[3])
+  end)
+
+  it("has columns that a function fills", function()
+    local rows, footer = box({ { n = 1 }, { n = 20 } }, { noun = "step", columns = {
+      { name = "n", value = function(row) return row.n end },
+      { name = "mark", value = function(row) return row.n end,
+        show = function(n) return ("#"):rep(n) end },
+    } })
+    assert.same({ { "n", "mark" }, { "1", "#" }, { "20", ("#"):rep(20) } }, rows)
+    assert.equal("2 steps, 2 columns", footer)
+    local ok, message = pcall(show, { {} }, { columns = { {} } })
+    assert.is_false(ok)
+    assert.matches("without a text 'name' and a function 'value'", message)
+  end)
+
+  it("has those of before in place of ...", function()
+    local rows = box(runs, { columns = { "loss", "...", "run_id" } })
+    assert.same({ "loss", "name", "status", "duration", "lr", "odd", "run_id" }, rows[1])
+  end)
+
+  it("is CSV as well", function()
+    assert.equal('x,"a,b"\n1,"say ""hi"""\n2," "', show({ { ["a,b"] = 'say "hi"', x = 1 },
+      { ["a,b"] = " ", x = 2 } }, { format = "csv", columns = { "x", "a,b" } }))
   end)
 end)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 return function(host, given)
-  local time = host.load "time"
+  local show_ago = host.load "run_columns".show_ago
   local manager = host.open()
   local view = given.all and "all" or given.deleted and "deleted" or "active"
   local rows, token = {}, nil
@@ -23,9 +23,9 @@ return function(host, given)
   local columns = {
     { name = "name", value = field "name" },
     { name = "id", json = "experiment_id", value = field "experiment_id" },
-    { name = "created", json = "creation_time", value = field "creation_time", show = time.minute },
+    { name = "created", json = "creation_time", value = field "creation_time", show = show_ago },
     { name = "changed", json = "last_update_time", value = field "last_update_time",
-      show = time.ago },
+      show = show_ago },
     { name = "stage", json = "lifecycle_stage", value = field "lifecycle_stage",
       table = view ~= "active" },
     { name = "artifacts", json = "artifact_location", value = field "artifact_location",

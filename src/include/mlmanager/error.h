@@ -39,14 +39,16 @@ typedef struct mlm_error {
 	int32_t detail; /* errno, SQLite extended code or HTTP status; 0 when none */
 	const char *area; /* static string: "run", "journal", "sqlite", ... */
 	char message[MLM_ERROR_MESSAGE_SIZE]; /* one sentence, no trailing stop, UTF-8 */
+	/* The place of what is wrong in a filter or an order: its first byte, counted from 1, and
+	 * its bytes, 0 at the end of the text. All 0 for any other error. */
+	uint32_t position;
+	uint32_t size;
+	uint32_t entry; /* of order_by, counted from 1; 0: the filter */
 } mlm_error;
 
-#define MLM_ERROR_INIT         \
-	{                      \
-		MLM_OK, 0, "", \
-		{              \
-			0      \
-		}              \
+#define MLM_ERROR_INIT                        \
+	{                                     \
+		MLM_OK, 0, "", { 0 }, 0, 0, 0 \
 	}
 
 /** Names a status as Lua's error value does: "ok", "invalid", "state", "not_found", "exists",

@@ -44,6 +44,27 @@ MLM_EXPORT mlm_status mlm_metric_history_get(mlm_manager *manager, const char *r
 /** NULL is a no-op. */
 MLM_EXPORT void mlm_metric_history_free(mlm_metric_history *history);
 
+/* What a metric came to in one run. A key that the run never logged has count 0. */
+typedef struct mlm_metric_summary {
+	uint64_t count; /* of all points */
+	uint64_t nan_count; /* of those that are NaN; where all are, min and max are 0 */
+	double min;
+	int64_t min_step; /* the least step at which it was that */
+	double max;
+	int64_t max_step;
+	double last; /* the latest value as MLflow tells it: of the greatest step */
+	int64_t last_step;
+} mlm_metric_summary;
+
+/**
+ * Reads what one metric of one run came to, whose memory does not grow with its history.
+ *
+ * Errors:  EIO, ENOMEM. An unknown run has count 0.
+ * Cost:    reads every point.
+ */
+MLM_EXPORT mlm_status mlm_metric_summary_get(mlm_manager *manager, const char *run_id,
+	const char *key, mlm_metric_summary *summary_out, mlm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -117,6 +117,7 @@ local calls = {
   search_experiments = function() manager.search_experiments { order_by = "name ASC" } end,
   get_experiment = function() manager.get_experiment() end,
   get_metric_history = function() manager.get_metric_history("m1") end,
+  get_metric_summary = function() manager.get_metric_summary("m1") end,
   get_metric_history_columns = function()
     manager.get_metric_history { key = "m1", columns = true }
   end,

@@ -10,20 +10,19 @@ static struct arena *arena;
 static mlm_error err;
 static struct filter filter;
 static struct filter_order_list orders;
-static struct filter_fault fault;
 
 static mlm_status parse(enum filter_subject subject, const char *text)
 {
 	arena_reset(arena);
 	err = (mlm_error)MLM_ERROR_INIT;
-	return filter_parse(arena, subject, text, &filter, &fault, &err);
+	return filter_parse(arena, subject, text, &filter, &err);
 }
 
 static mlm_status parse_order(enum filter_subject subject, const char *entry)
 {
 	arena_reset(arena);
 	err = (mlm_error)MLM_ERROR_INIT;
-	return filter_parse_order(arena, subject, &entry, 1, &orders, &fault, &err);
+	return filter_parse_order(arena, subject, &entry, 1, &orders, &err);
 }
 
 /* The clause of a filter that must have one only; a harmless one where it has not. */
@@ -43,8 +42,8 @@ static void check_fault(enum filter_subject subject, const char *text, size_t po
 	CHECK_STATUS(parse(subject, text), MLM_EINVAL);
 	CHECK_CONTAINS(err.message, part);
 	CHECK_INT(filter.count, 0);
-	if (fault.position != position || fault.size != size) {
-		printf("  %s: \"%s\" at %zu, %zu\n", text, err.message, fault.position, fault.size);
+	if (err.position != position + 1 || err.size != size) {
+		printf("  %s: \"%s\" at %u, %u\n", text, err.message, err.position, err.size);
 		CHECK(false);
 	}
 	char place[40];
@@ -408,8 +407,8 @@ TEST(filter_parse_order__einval_says_what_and_where)
 		CHECK_STATUS(parse_order(FILTER_RUNS, cases[i].text), MLM_EINVAL);
 		CHECK_CONTAINS(err.message, cases[i].part);
 		CHECK_CONTAINS(err.message, "order_by entry 1, byte ");
-		CHECK_INT(fault.position, cases[i].position);
-		CHECK_INT(fault.size, cases[i].size);
+		CHECK_INT(err.position, cases[i].position + 1);
+		CHECK_INT(err.size, cases[i].size);
 		CHECK_INT(orders.count, 0);
 	}
 	CHECK_STATUS(parse_order(FILTER_EXPERIMENTS, "tags.a"), MLM_EINVAL);
@@ -420,13 +419,12 @@ TEST(filter_parse_order__einval_on_a_field_twice)
 {
 	const char *const entries[] = { "metrics.a", "start_time", "attr.Created DESC" };
 	arena_reset(arena);
-	CHECK_STATUS(filter_parse_order(arena, FILTER_RUNS, entries, 3, &orders, &fault, &err),
-		MLM_EINVAL);
-	CHECK_INT(fault.entry, 2);
+	CHECK_STATUS(filter_parse_order(arena, FILTER_RUNS, entries, 3, &orders, &err), MLM_EINVAL);
+	CHECK_INT(err.entry, 3);
 	CHECK_CONTAINS(err.message, "order_by entry 3, byte 1: 'attr.Created' is entry 2 already");
 	const char *many[FILTER_ORDERS_MAX + 1] = { "metrics.a" };
-	CHECK_STATUS(filter_parse_order(
-			     arena, FILTER_RUNS, many, FILTER_ORDERS_MAX + 1, &orders, NULL, &err),
+	CHECK_STATUS(
+		filter_parse_order(arena, FILTER_RUNS, many, FILTER_ORDERS_MAX + 1, &orders, &err),
 		MLM_EINVAL);
 	CHECK_CONTAINS(err.message, "more than 20");
 }
