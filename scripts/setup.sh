@@ -3,6 +3,7 @@
 # Installs the Debian or Ubuntu packages that are missing, and is silent when none is.
 #   scripts/setup.sh         what building and running the host takes
 #   scripts/setup.sh test    that and what the tests take
+#   scripts/setup.sh packages NAME…   these
 set -euo pipefail
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev libsqlite3-dev
@@ -13,6 +14,10 @@ if [ "${1:-}" = test ]; then
 	# libFuzzer is a package of its own where clang does not bring it along.
 	compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null ||
 		packages+=(libclang-rt-dev)
+fi
+
+if [ "${1:-}" = packages ]; then
+	packages=("${@:2}")
 fi
 
 if ! command -v dpkg-query >/dev/null; then

@@ -12,7 +12,7 @@
 #   asan       C tests and specs under address and undefined behaviour sanitizers
 #   tsan       C tests under the thread sanitizer
 #   fuzz       each fuzzer for FUZZ_SECONDS (10)
-#   peers      what needs more than Debian packages and MLflow
+#   peers      programs of others that the module runs in: game engines
 #
 # Without a group: all but peers. --strict, or CI=true, makes a failure of what is skipped.
 set -uo pipefail
@@ -248,8 +248,22 @@ group_mlflow() {
 	done
 }
 
+# Each tests/peers/*.sh runs a program that others wrote, with ours in it, and names the packages
+# that it takes in a line "# Packages:".
 group_peers() {
-	echo "no peer beyond Debian's packages and MLflow is tested yet"
+	local file name packages
+	build_or_fail dev || return
+	for file in $(grep -l '^# Packages: ' tests/peers/*.sh); do
+		name=$(basename "$file" .sh)
+		read -ra packages < <(sed -n 's/^# Packages: //p' "$file")
+		echo "-- $file"
+		if scripts/setup.sh packages "${packages[@]}"; then
+			run_counted "$file"
+		else
+			echo "skipped $name (there is no package ${packages[*]})"
+			echo "0 passed, 0 failed, 1 skipped"
+		fi
+	done
 }
 
 scripts/setup.sh test || exit 1
