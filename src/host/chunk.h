@@ -6,7 +6,7 @@
 
 /**
  * lua_pcall with a message handler that makes the error one text: the message with its place and
- * the traceback. Ctrl-C and SIGTERM interrupt the call (host/interrupt.h).
+ * the traceback. Ctrl-C, SIGTERM and SIGHUP interrupt the call (host/interrupt.h).
  */
 int chunk_call(lua_State *L, int argument_count, int result_count);
 

@@ -11,7 +11,7 @@
 static lua_State *volatile running;
 static volatile sig_atomic_t received;
 
-static const int signals[] = { SIGINT, SIGTERM };
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 #define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
 
 /* Which signals arrived ignored, as under nohup. */

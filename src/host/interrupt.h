@@ -5,9 +5,9 @@
 #include <lua.h>
 
 /**
- * From here on the first SIGINT or SIGTERM raises "interrupted" in the Lua code that runs, and the
- * next one ends the process at once. A signal that was ignored when the program started stays
- * ignored. L is the thread that runs now.
+ * From here on the first SIGINT, SIGTERM or SIGHUP raises "interrupted" in the Lua code that runs,
+ * and the next one ends the process at once. A signal that was ignored when the program started
+ * stays ignored. L is the thread that runs now.
  */
 void interrupt_arm(lua_State *L);
 

@@ -140,7 +140,7 @@ int session_run(lua_State *L, int argc, char **argv, const struct command_line *
 		status = run_codes(L, line);
 	}
 	if (status == LUA_OK && is_repl)
-		repl_run(L);
+		repl_run(L, line->store);
 	else if (status == LUA_OK && line->command != COMMAND_LUA &&
 		 (script || line->code_count == 0))
 		status = run_script(L, is_file ? script : NULL, argc, argv, line->script + 1);

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The host program, from outside: what it prints and how it ends.
+-- The host program, from outside: what it prints and how it ends. Sessions are repl_spec's.
 
 local process = require "tests.lua.process"
 
@@ -7,7 +7,6 @@ local host = os.getenv("MLMANAGER_HOST") or "build/dev/mlmanager"
 if host:sub(1, 1) ~= "/" then
   host = os.getenv("PWD") .. "/" .. host
 end
-local terminal = host:match("^(.*)/") .. "/tests/terminal"
 
 -- signal(name [, after_seconds]) sends the program a signal. Not os.execute, which ignores SIGINT
 -- as long as it runs.
@@ -240,7 +239,7 @@ describe("mlmanager", function()
       assert.equal("FAILED", only_run "run.info.status")
     end)
 
-    for name, status in pairs { INT = 130, TERM = 143 } do
+    for name, status in pairs { INT = 130, TERM = 143, HUP = 129 } do
       it("KILLED by SIG" .. name .. ", with status " .. status, function()
         local result = run("-e", SIGNAL, "-e", start .. "signal '" .. name .. "' while true do end")
         assert.equal(status, result.status)
@@ -330,84 +329,6 @@ describe("mlmanager", function()
       end
       assert.equal(0, stock.status)
       assert.equal(same(stock.out), same(ours.out))
-    end)
-  end)
-
-  describe("on a terminal", function()
-    local function play(...)
-      return process.run { terminal, host, directory = directory,
-        input = table.concat({ ... }, "\n") .. "\n" }
-    end
-    local CONTROL_C = "send \\x03"
-    -- Typed before the prompt shows, Ctrl-D would be the terminal's own.
-    local LEAVE = "expect > \nsend \\x04\nend"
-
-    local function finished(result, status)
-      assert.equal(status or 0, result.status, result.out)
-    end
-
-    it("says what to type and ends at Ctrl-D", function()
-      local result = play("expect type Lua", "expect Ctrl-D ends", LEAVE)
-      finished(result)
-      assert.matches("^mlmanager %d", result.out)
-    end)
-
-    it("shows the values of expressions", function()
-      finished(play("expect > ", "send 1+1, 'a b'\\r", "expect 2\ta b", "expect > ",
-        "send {1, x = {y = 'z'}}\\r", 'expect { 1, x = { y = "z" } }', "expect > ",
-        "send z = 3\\r", "expect > ", "send z\\r", "expect 3", LEAVE))
-    end)
-
-    it("has the module as a global", function()
-      finished(play("expect > ", "send mlmanager.create_experiment 'shown'\\r", "expect > ",
-        "send mlmanager.start_run()\\r", LEAVE))
-      assert.equal("FINISHED", only_run "run.info.status")
-    end)
-
-    it("goes on asking while the code is incomplete", function()
-      finished(play("expect > ", "send for i = 1, 2 do\\r", "expect >> ", "send print(i * 7)\\r",
-        "expect >> ", "send end\\r", "expect 7", "expect 14", LEAVE))
-    end)
-
-    it("says what is wrong and goes on", function()
-      finished(play("expect > ", "send x = = 1\\r", "expect stdin:1: unexpected symbol near '='",
-        "expect > ", "send error 'oh'\\r", "expect stdin:1: oh", "expect stack traceback",
-        "expect > ", "send 40 + 2\\r", "expect 42", LEAVE))
-    end)
-
-    it("remembers the lines of the session", function()
-      finished(play("expect > ", "send 600 + 66\\r", "expect 666", "expect > ", "send \\e[A",
-        "expect 600 + 66", "send \\r", "expect 666", LEAVE))
-    end)
-
-    it("edits characters and not bytes", function()
-      finished(play("expect > ", "send #'aé漢'\\x7f\\x7f'\\r", "expect 3", LEAVE))
-    end)
-
-    it("interrupts a chunk and stays", function()
-      finished(play("expect > ", "send print 'go' while true do end\\r", "expect go\\r\\x0a",
-        CONTROL_C, "expect interrupted", "expect > ", "send 40 + 2\\r", "expect 42", "expect > ",
-        "send print 'go' while true do end\\r", "expect go\\r\\x0a", CONTROL_C,
-        "expect interrupted",
-        LEAVE))
-    end)
-
-    it("drops the line at Ctrl-C", function()
-      finished(play("expect > ", "send error(", "expect error(", CONTROL_C, "expect > ",
-        "send for i = 1, 2 do\\r", "expect >> ", CONTROL_C, "expect > ", "send 40 + 2\\r",
-        "expect 42", LEAVE))
-    end)
-
-    it("ends by os.exit", function()
-      finished(play("expect > ", "send os.exit(9)\\r", "end"), 9)
-    end)
-
-    it("ends by SIGTERM and leaves the run KILLED", function()
-      local result = play("expect > ", "send mlmanager.create_experiment 'e'\\r", "expect > ",
-        "send mlmanager.start_run()\\r", "expect > ", "send io.popen 'kill -TERM $PPID':close()\\r",
-        "end")
-      finished(result, 143)
-      assert.equal("KILLED", only_run "run.info.status")
     end)
   end)
 

@@ -4,35 +4,31 @@
 local mlmanager = require "mlmanager"
 local scratch = require "tests.lua.scratch"
 
---- Reads the files of lua/meta: { [class] = { fields = set, functions = { [name] = params } } },
---- a class's functions being those of the local that follows its ---@class line.
-local function read_types()
-  local classes, documented = {}, {}
+-- As the host's help reads them.
+local annotations = dofile "scripts/annotations.lua"
+
+local function paths()
+  local list = {}
   local pipe <close> = assert(io.popen("ls lua/meta/*.lua"))
   for path in pipe:lines() do
-    local class, locals, params, comments = nil, {}, {}, 0
-    for line in io.lines(path) do
-      local name, parent = line:match("^%-%-%-@class ([%w.]+):? ?([%w.]*)")
-      local field = line:match("^%-%-%-@field ([%w_]+)")
-      local holder = line:match("^local (%w+) = {}")
-      local owner, method, arguments = line:match("^function (%w+)[.:]([%w_]+)%((.-)%)")
-      if name then
-        class = classes[name] or { fields = {}, functions = {} }
-        class.parent = parent ~= "" and parent or class.parent
-        classes[name] = class
-      elseif field then
-        class.fields[field] = true
-      elseif holder then
-        locals[holder] = class
-      elseif owner then
-        locals[owner].functions[method] = { arguments = arguments, params = params,
-          documented = comments > 0, place = path .. ": " .. owner .. "." .. method }
-        documented[#documented + 1] = locals[owner].functions[method]
-      end
-      local param = line:match("^%-%-%-@param ([%w_.]+)")
-      params = param and { param, table.unpack(params) } or line:match("^%-%-%-") and params or {}
-      comments = line:match("^%-%-%-") and comments + 1 or 0
+    list[#list + 1] = path
+  end
+  return list
+end
+
+--- { [class] = { fields = set, functions = { [name] = entry } } }, and all functions.
+local function read_types()
+  local classes, documented = {}, {}
+  for name, class in pairs(annotations.read(paths()).classes) do
+    local fields, functions = {}, {}
+    for _, field in ipairs(class.fields) do
+      fields[field.name] = true
     end
+    for _, entry in ipairs(class.functions) do
+      functions[entry.name] = entry
+      documented[#documented + 1] = entry
+    end
+    classes[name] = { parent = class.parent, fields = fields, functions = functions }
   end
   return classes, documented
 end
@@ -74,8 +70,7 @@ end
 
 describe("lua/meta", function()
   it("parses", function()
-    local pipe <close> = assert(io.popen("ls lua/meta/*.lua"))
-    for path in pipe:lines() do
+    for _, path in ipairs(paths()) do
       assert(loadfile(path))
     end
     assert.is_true(#documented > 60)
@@ -129,12 +124,14 @@ describe("lua/meta", function()
 
   it("names each parameter that the function shows", function()
     for _, entry in ipairs(documented) do
-      assert(entry.documented, entry.place .. " has no comment")
+      local has_comment = entry.text ~= "" or #entry.parameters + #entry.returns
+        + #entry.overloads > 0
+      assert(has_comment, entry.place .. " has no comment")
       local annotated = {}
-      for _, name in ipairs(entry.params) do
-        annotated[name] = true
+      for _, parameter in ipairs(entry.parameters) do
+        annotated[parameter.name] = true
       end
-      for name in entry.arguments:gmatch("[%w_.]+") do
+      for name in entry.shown:gmatch("[%w_.]+") do
         assert(annotated[name] or name == "self", entry.place .. " lacks @param " .. name)
       end
     end
@@ -164,9 +161,9 @@ describe("lua/meta", function()
     for name, entry in pairs(classes["mlmanager.Manager"].functions) do
       if not others[name] then
         local keywords = table.concat(known(manager[name], unknown), " ")
-        for _, parameter in ipairs(entry.params) do
-          assert(keywords:find(parameter, 1, true) or parameter == "options",
-            ("%s: keyword %s is not among %s"):format(name, parameter, keywords))
+        for _, parameter in ipairs(entry.parameters) do
+          assert(keywords:find(parameter.name, 1, true) or parameter.name == "options",
+            ("%s: keyword %s is not among %s"):format(name, parameter.name, keywords))
         end
       end
     end

@@ -5,9 +5,11 @@
  *     terminal PROGRAM [ARGUMENTS...] < steps
  *
  * A step is a line: "send TEXT" types it, "expect TEXT" waits until the program has written it
- * after what the last expect matched, "end" waits for the program's end. TEXT may have \r, \t, \e,
- * \\ and \xNN. Writes what the program wrote, and ends with its exit status, 128 + the signal
- * that killed it, or 99 when a step did not come true within ten seconds.
+ * after what the last expect matched, "resize COLUMNS" makes the terminal so wide, "hang up" takes
+ * it away, "end" waits for the program's end. TEXT may have \r, \t, \e, \\ and \xNN. Writes what
+ * the program wrote, and ends with its exit status, 128 + the signal that killed it, or 99 when a
+ * step did not come true within ten seconds. TERMINAL_TYPE is the program's TERM, else xterm;
+ * TERMINAL_COLUMNS the width, else 80.
  */
 #include <signal.h>
 #include <poll.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,8 +95,22 @@ static size_t unescape(char *text)
 	return (size_t)(out - text);
 }
 
+static struct winsize size_of(const char *columns)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+
+	if (columns)
+		size.ws_col = (unsigned short)strtol(columns, NULL, 10);
+	return size;
+}
+
 static bool take_step(int terminal, char *step)
 {
+	if (strncmp(step, "resize ", 7) == 0) {
+		struct winsize size = size_of(step + 7);
+
+		return ioctl(terminal, TIOCSWINSZ, &size) == 0;
+	}
 	if (strncmp(step, "send ", 5) == 0) {
 		size_t size = unescape(step + 5);
 
@@ -113,7 +130,8 @@ static bool take_step(int terminal, char *step)
 
 int main(int argc, char **argv)
 {
-	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	struct winsize size = size_of(getenv("TERMINAL_COLUMNS"));
+	const char *type = getenv("TERMINAL_TYPE");
 	char step[STEP_BYTES_MAX];
 	int terminal, state;
 	pid_t child;
@@ -126,13 +144,15 @@ int main(int argc, char **argv)
 		return STEP_FAILED;
 	}
 	if (child == 0) {
-		setenv("TERM", "xterm", 1);
+		setenv("TERM", type ? type : "xterm", 1);
 		execvp(argv[1], argv + 1);
 		perror(argv[1]);
 		_exit(127);
 	}
 	while (fgets(step, sizeof(step), stdin)) {
 		step[strcspn(step, "\n")] = '\0';
+		if (strcmp(step, "hang up") == 0)
+			break;
 		if (take_step(terminal, step))
 			continue;
 		printf("\nterminal: did not come true: %s\n", step);

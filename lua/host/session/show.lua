@@ -18,7 +18,7 @@ local function sort_keys(a, b)
 end
 
 local function has_own_text(value)
-  local meta = getmetatable(value)
+  local meta = debug.getmetatable(value) -- which its owner may have hidden
   return type(meta) == "table" and (rawget(meta, "__tostring") or rawget(meta, "__name"))
 end
 
