@@ -156,7 +156,8 @@ local function read_code(state, line, place)
   elseif line == "" and state.text ~= "" and not state.alias then
     -- What stands alone is about the file, or a heading for what follows.
     if state.is_module and not state.class then
-      state.all.about = state.text
+      -- What is said to editors alone is left out.
+      state.all.about = state.text:gsub("%s*Types only[^.]*%.", "")
     elseif state.class then
       state.section = state.text:gsub("%.$", "")
     end

@@ -7,6 +7,10 @@
 local process = require "tests.lua.process"
 
 local TERMINAL = "build/release/tests/terminal"
+-- So that what a transcript shows is all that is printed.
+local PLAIN = "env MLMANAGER_HISTORY=off NO_COLOR=1 LC_ALL=C.UTF-8"
+-- The editor's own sign, which comes once for each line.
+local PROMPT = "expect \\e[?2004h"
 
 local root = os.getenv("PWD")
 local passed, failed, skipped = 0, 0, 0
@@ -45,10 +49,11 @@ local function steps_of(block)
   local steps = {}
   for i = 2, #block do
     local prompt, typed = block[i]:match("^(>>? )(.*)$")
+    steps[#steps + 1] = prompt and PROMPT
     steps[#steps + 1] = "expect " .. (prompt or block[i])
     steps[#steps + 1] = typed and "send " .. typed .. "\\r"
   end
-  steps[#steps + 1] = "expect > "
+  steps[#steps + 1] = PROMPT
   steps[#steps + 1] = "send \\x04"
   steps[#steps + 1] = "end"
   return table.concat(steps, "\n") .. "\n"
@@ -75,7 +80,8 @@ for i, block in ipairs(blocks) do
   elseif block.kind == "console" then
     process.write(directory .. "/steps", steps_of(block))
     shell[#shell + 1] = ("bad=0; echo '@@@ begin %d'"):format(i)
-    shell[#shell + 1] = ("%s/%s %s <steps"):format(root, TERMINAL, block[1]:match("^%$ (.*)$"))
+    shell[#shell + 1] = ("%s %s/%s %s <steps"):format(PLAIN, root, TERMINAL,
+      block[1]:match("^%$ (.*)$"))
     shell[#shell + 1] = ("echo \"@@@ end %d $bad\""):format(i)
   end
 end

@@ -13,7 +13,30 @@ local source = host.include "session/source"
 local reference = host.include("session/reference", host.include "documentation", mlmanager)
 local signature = host.include("session/signature", reference)
 local hint = host.include("session/hint", source, reference, signature, terminal)
-local help = host.include("session/help", reference, signature, terminal)
+local loaded = {}
+
+--- As the commands of the command line load one another (src/host/command.h).
+function host.load(name)
+  if loaded[name] == nil then
+    loaded[name] = host.include(name, host)
+  end
+  return loaded[name]
+end
+
+--- The help of a command or topic of the command line, as lines.
+local function command_help(name)
+  local text
+  for _, command in ipairs(host.load "commands".list) do
+    text = command.name == name and host.load "help".command(command) or text
+  end
+  for _, topic in ipairs(host.load "topics") do
+    text = not text and topic.name == name and host.load "help".topic(topic) or text
+  end
+  return text and { (text:gsub("\n$", "")) }
+end
+
+local help = host.include("session/help", reference, signature, terminal, host.load "nearest",
+  command_help)
 local result = host.include("session/result", host.include "session/show", mlmanager, terminal)
 local history = host.include("session/history", host)
 local problem = host.include "session/problem"
@@ -56,7 +79,8 @@ local function run_hint(columns)
 end
 
 host.help_with {
-  complete = host.include("session/completion", source, reference, signature, terminal, host.lookup),
+  complete = host.include("session/completion", source, reference, signature, terminal,
+    host.lookup),
   hint = function(text, columns)
     if text == "" and not typed and run_name then
       return run_hint(columns)

@@ -60,6 +60,8 @@ NaN and infinities are texts in JSON, as in MLflow's REST API.
   MLFLOW_RUN_ID            the run that a script takes up
   MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING   true: sample the machine during runs
   MLMANAGER_JOURNAL_DIR    where journals are kept
+  MLMANAGER_HISTORY        where sessions keep what was typed, or off; else
+                           $XDG_STATE_HOME/mlmanager/history
   NO_COLOR                 not empty: no colour
   PAGER                    the pager; else less -FRX
 ]],
@@ -70,6 +72,7 @@ NaN and infinities are texts in JSON, as in MLflow's REST API.
   0     done
   1     it failed: the sentence on standard error says why
   2     the command line means nothing, or its filter does not
+  129   ended by SIGHUP: the terminal went away
   130   ended by Ctrl-C
   143   ended by SIGTERM
 

@@ -94,14 +94,17 @@ function MultiClassEvaluator:get_results() end
 ---@class mlmanager
 local mlmanager = {}
 
+---Evaluates predictions of two classes.
 ---@param options? mlmanager.BinaryEvaluatorOptions
 ---@return mlmanager.BinaryEvaluator
 function mlmanager.SpliceBinaryClassificationEvaluator(options) end
 
+---Evaluates predictions of numbers.
 ---@param options? mlmanager.EvaluatorOptions
 ---@return mlmanager.RegressionEvaluator
 function mlmanager.SpliceRegressionEvaluator(options) end
 
+---Evaluates predictions of any number of classes.
 ---@param options? mlmanager.EvaluatorOptions
 ---@return mlmanager.MultiClassEvaluator
 function mlmanager.SpliceMultiClassificationEvaluator(options) end

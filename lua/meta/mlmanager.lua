@@ -123,6 +123,7 @@ function Manager:create_experiment(experiment_name, reset) end
 ---@param experiment_name string|integer
 function Manager:set_active_experiment(experiment_name) end
 
+---Reads an experiment, deleted ones included.
 ---@overload fun(experiment_id?: mlmanager.Id): mlmanager.Experiment
 ---@param experiment_id? mlmanager.Id default the active one's
 ---@return mlmanager.Experiment
@@ -141,6 +142,7 @@ function Manager:get_experiment_by_name(name) end
 ---@field page_token? string the second result of the call before
 ---@field view? "active"|"deleted"|"all" default "active"
 
+---Finds experiments by a filter, in an order; without one, the newest first.
 ---@overload fun(query?: mlmanager.ExperimentQuery): mlmanager.Experiment[], string?
 ---@param query? mlmanager.ExperimentQuery
 ---@return mlmanager.Experiment[]
@@ -154,6 +156,7 @@ function Manager:search_experiments(query) end
 ---@return string? page_token of the next page; nil on the last
 function Manager:list_experiments(query) end
 
+---Renames an experiment; the name must be free.
 ---@overload fun(experiment_id: mlmanager.Id, new_name: string)
 ---@param experiment_id mlmanager.Id
 ---@param new_name string 1 to 500 characters
@@ -256,6 +259,7 @@ function Manager:reset_run() end
 ---@param run_id string
 function Manager:delete_run(run_id) end
 
+---Brings back a deleted run.
 ---@overload fun(run_id: string)
 ---@param run_id string
 function Manager:restore_run(run_id) end
@@ -282,6 +286,7 @@ function Manager:get_run(run_id) end
 ---@field page_token? string the second result of the call before
 ---@field view? "active"|"deleted"|"all" default "active"
 
+---Finds runs by a filter, in an order; without one, all of the active experiment.
 ---@overload fun(query?: mlmanager.RunQuery): mlmanager.StoredRun[], string?
 ---@param query? mlmanager.RunQuery
 ---@return mlmanager.StoredRun[]

@@ -175,8 +175,8 @@ static int include(lua_State *L)
 
 	const char *name = luaL_checkstring(L, 1);
 
-	embedded_load(L,
-		embedded_find(host_sources, name) ? host_sources : documentation_sources, name);
+	embedded_load(
+		L, embedded_find(host_sources, name) ? host_sources : documentation_sources, name);
 	lua_replace(L, 1);
 	lua_call(L, count - 1, 1);
 	return 1;

@@ -431,13 +431,14 @@ describe("a session", function()
     local ACTIVE = "mlmanager.set_active_experiment 'one'"
 
     it("runs as a table", function()
-      finished(play(typed(ACTIVE, "mlmanager.search_runs()"), "expect name", "expect run 2",
-        "expect run 1", "expect 2 runs", PROMPT, "send _[1].info.run_name\\r",
-        "expect run 2", LEAVE))
+      finished(play(typed(ACTIVE, "mlmanager.search_runs { order_by = 'metrics.loss DESC' }"),
+        "expect name", "expect run 2", "expect run 1", "expect 2 runs",
+        typed("_[1].info.run_name"), "expect run 2", LEAVE))
     end)
 
     it("a run as a page", function()
-      finished(play(typed(ACTIVE, "mlmanager.search_runs()[2]"), "expect run 1  FINISHED",
+      finished(play(typed(ACTIVE, "mlmanager.search_runs { order_by = 'metrics.loss ASC' }[1]"),
+        "expect run 1  FINISHED",
         "expect run_id", "expect params", "expect lr", "expect metrics", "expect loss  0.05",
         "expect tags", "expect team", LEAVE))
     end)
@@ -492,6 +493,11 @@ describe("a session", function()
         .. "#pdf-string.format", typed("help 'print'"), "expect print is part of Lua",
         typed("help(function(a, ...) end)"), "expect function(a, ...), defined at stdin:1",
         typed("help(5)"), "expect A number", LEAVE))
+    end)
+
+    it("on commands of the command line", function()
+      finished(play(typed("help 'runs'"), "expect usage: mlmanager runs", typed("help 'filter'"),
+        "expect metrics.KEY", LEAVE))
     end)
 
     it("with what was meant", function()

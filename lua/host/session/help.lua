@@ -1,10 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- help(…) of a session: the documentation of lua/meta as text for a terminal.
 
-local reference, signature, terminal, commands = ...
+local reference, signature, terminal, nearest, commands = ...
 
 local WIDTH_MAX = 100 -- columns of a paragraph; longer lines are hard to read
-local NEAR = 2 -- letters that a mistyped topic may differ in
 
 local MANUAL = "https://www.lua.org/manual/5.4/manual.html"
 local LIBRARIES = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug",
@@ -70,26 +69,27 @@ local function first_sentence(text)
   return paragraph:match("^(.-)[:;.] ") or paragraph:gsub("[.:]$", "")
 end
 
---- Rows { name, description } with the descriptions below one another.
-local function add_rows(lines, rows, indent)
+local function widest_of(rows)
   local widest = 0
   for _, row in ipairs(rows) do
     widest = math.max(widest, terminal.text_width(row[1]))
   end
-  widest = math.min(widest, width() // 2)
+  return widest
+end
+
+--- Rows { name, description, rows below it } with the descriptions below one another.
+local function add_rows(lines, rows, indent)
+  local widest = math.min(widest_of(rows), width() // 2)
   for _, row in ipairs(rows) do
     local first = indent .. row[1] .. (" "):rep(widest - terminal.text_width(row[1])) .. "  "
     wrap(lines, row[2], indent .. (" "):rep(widest + 2), first)
+    add_rows(lines, row[3] or {}, indent .. "    ")
   end
 end
 
 --- As add_rows, with a line for each: what does not fit is cut.
 local function add_index(lines, rows, indent)
-  local widest = 0
-  for _, row in ipairs(rows) do
-    widest = math.max(widest, terminal.text_width(row[1]))
-  end
-  widest = math.min(widest, width() * 3 // 5)
+  local widest = math.min(widest_of(rows), width() * 3 // 5)
   for _, row in ipairs(rows) do
     local line = indent .. row[1]
     local pad = widest + #indent + 2 - terminal.text_width(line)
@@ -159,16 +159,14 @@ local function same_as(entry, class)
 end
 
 local function add_parameters(lines, entry)
-  if #entry.parameters > 0 then
+  local rows = {}
+  for i, parameter in ipairs(entry.parameters) do
+    rows[i] = { parameter.name .. (parameter.optional and "?" or ""), describe(parameter),
+      field_rows((fields_of(parameter.type))) }
+  end
+  if #rows > 0 then
     lines[#lines + 1] = ""
-    for _, parameter in ipairs(entry.parameters) do
-      add_rows(lines, { { parameter.name .. (parameter.optional and "?" or ""),
-        describe(parameter) } }, "  ")
-      local fields = fields_of(parameter.type)
-      if #fields > 0 then
-        add_rows(lines, field_rows(fields), "      ")
-      end
-    end
+    add_rows(lines, rows, "  ")
   end
   local keywords = signature.fields(entry, 1)
   local _, class = fields_of((signature.at(entry, 1)[1] or { type = "" }).type)
@@ -280,9 +278,7 @@ local function overview()
     { "help(mlmanager.log_metric)", 'one of them; help "log_metric" does the same' },
     { 'help "RunQuery"', "a table of options or results" },
   }
-  if commands then
-    rows[#rows + 1] = { 'help "runs"', "a command of the command line" }
-  end
+  rows[#rows + 1] = { 'help "runs"', "a command of the command line" }
   add_rows(lines, rows, "  ")
   lines[#lines + 1] = ""
   add_rows(lines, {
@@ -338,42 +334,17 @@ local function function_value_lines(value)
     info.linedefined) }
 end
 
---- Letters to change, add or leave out to make b of a.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local above = row[j]
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      row[j] = math.min(above + 1, row[j - 1] + 1, corner + cost)
-      corner = above
-    end
-  end
-  return row[#b]
-end
-
 --- The documented name that is nearest to a mistyped one; nil where none is near.
-local function nearest(name)
-  local best, best_distance
-  local function try(other)
-    local far = distance(name:lower(), other:lower())
-    if far <= NEAR and far < #name and (not best or far < best_distance
-      or far == best_distance and other < best) then
-      best, best_distance = other, far
-    end
-  end
+local function nearest_name(name)
+  local names = {}
   for _, class in pairs(reference.classes) do
-    try((class.name:gsub("^mlmanager%.", "")))
+    names[#names + 1] = class.name:gsub("^mlmanager%.", "")
     for _, entry in ipairs(class.functions) do
-      try(entry.name)
+      names[#names + 1] = entry.name
     end
   end
-  return best
+  table.sort(names)
+  return nearest(name, names)
 end
 
 local function by_name(topic)
@@ -444,7 +415,7 @@ local function global_lines(topic)
   end
 end
 
-local help = { nearest = nearest }
+local help = { nearest = nearest_name }
 
 --- The help on a topic as lines: nil is an overview, a text a name, another value itself.
 function help.lines(topic)
@@ -460,12 +431,12 @@ function help.lines(topic)
       or { ("A %s; help takes a function, a manager, a run or a name."):format(type(topic)) }
   end
   topic = topic:match("^%s*(.-)[%s%(%)]*$")
-  local lines = topic == "" and overview() or by_name(topic) or commands and commands(topic)
+  local lines = topic == "" and overview() or by_name(topic) or commands(topic)
     or global_lines(topic) or field_lines(topic)
   if lines then
     return lines
   end
-  local near = nearest(topic:match("[%w_]*$"))
+  local near = nearest_name(topic:match("[%w_]*$"))
   return { ("There is no help on '%s'%s"):format(terminal.clean(topic),
     near and (", but on '%s'."):format(near) or "; help() says what there is.") }
 end
