@@ -379,8 +379,11 @@ static mlm_status finish(struct loader *loader, mlm_csv **csv_out)
 mlm_status mlm_csv_parse(const char *text, size_t size, const mlm_csv_options *options,
 	mlm_csv **csv_out, mlm_error *err)
 {
+	if (!csv_out)
+		return error_set_null(err, "csv", "csv_out");
+	if (!text && size)
+		return error_set_null(err, "csv", "text");
 	struct loader loader;
-
 	*csv_out = NULL;
 	mlm_status status = start(&loader, options, "CSV text", err);
 	if (status != MLM_OK)
@@ -412,6 +415,10 @@ static ssize_t read_chunk(int file, char *bytes, size_t size)
 mlm_status mlm_csv_read(
 	const char *path, const mlm_csv_options *options, mlm_csv **csv_out, mlm_error *err)
 {
+	if (!path)
+		return error_set_null(err, "csv", "path");
+	if (!csv_out)
+		return error_set_null(err, "csv", "csv_out");
 	struct loader loader;
 	char bytes[CHUNK_SIZE];
 
@@ -458,22 +465,22 @@ void mlm_csv_free(mlm_csv *csv)
 
 size_t mlm_csv_row_count(const mlm_csv *csv)
 {
-	return csv->row_count;
+	return csv ? csv->row_count : 0;
 }
 
 size_t mlm_csv_column_count(const mlm_csv *csv)
 {
-	return csv->column_count;
+	return csv ? csv->column_count : 0;
 }
 
 const char *mlm_csv_column_name(const mlm_csv *csv, size_t column)
 {
-	return csv->columns[column].name;
+	return column < mlm_csv_column_count(csv) ? csv->columns[column].name : NULL;
 }
 
 size_t mlm_csv_find_column(const mlm_csv *csv, const char *name)
 {
-	for (size_t i = 0; i < csv->column_count; i++) {
+	for (size_t i = 0; name && i < mlm_csv_column_count(csv); i++) {
 		if (strcmp(csv->columns[i].name, name) == 0)
 			return i;
 	}
@@ -482,12 +489,13 @@ size_t mlm_csv_find_column(const mlm_csv *csv, const char *name)
 
 const double *mlm_csv_numbers(const mlm_csv *csv, size_t column)
 {
-	return csv->columns[column].numbers;
+	return column < mlm_csv_column_count(csv) ? csv->columns[column].numbers : NULL;
 }
 
 const char *mlm_csv_text(const mlm_csv *csv, size_t column, size_t row, size_t *size_out)
 {
-	if (csv->columns[column].numbers)
+	if (column >= mlm_csv_column_count(csv) || row >= csv->row_count ||
+		csv->columns[column].numbers)
 		return NULL;
 	return csv_column_text(&csv->columns[column], row, size_out);
 }

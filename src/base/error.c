@@ -58,6 +58,11 @@ mlm_status error_set(mlm_error *err, mlm_status status, const char *area, const 
 	return status;
 }
 
+mlm_status error_set_null(mlm_error *err, const char *area, const char *argument)
+{
+	return error_set(err, MLM_EINVAL, area, "%s is NULL", argument);
+}
+
 static mlm_status status_of_errno(int errnum)
 {
 	switch (errnum) {

@@ -14,6 +14,9 @@
 __attribute__((format(printf, 4, 5))) mlm_status error_set(
 	mlm_error *err, mlm_status status, const char *area, const char *format, ...);
 
+/** MLM_EINVAL: an argument that must not be NULL is. */
+mlm_status error_set_null(mlm_error *err, const char *area, const char *argument);
+
 /** As error_set, for a failed system call: appends ": strerror" and keeps errnum as detail.
  * ENOSPC, EDQUOT and EFBIG become MLM_EFULL, ENOMEM becomes MLM_ENOMEM, ENOENT MLM_ENOTFOUND,
  * anything else MLM_EIO. */

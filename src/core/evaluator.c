@@ -20,6 +20,8 @@ static void set_name(char out[EVALUATOR_NAME_SIZE], const char *name, const char
 mlm_status mlm_evaluator_new(mlm_evaluator_kind kind, const mlm_evaluator_options *options,
 	mlm_evaluator **evaluator_out, mlm_error *err)
 {
+	if (!evaluator_out)
+		return error_set_null(err, "evaluator", "evaluator_out");
 	static const struct options_layout layout =
 		OPTIONS_LAYOUT(mlm_evaluator_options, weight_name);
 	mlm_evaluator_options taken;
@@ -53,12 +55,12 @@ void mlm_evaluator_free(mlm_evaluator *evaluator)
 
 mlm_evaluator_kind mlm_evaluator_get_kind(const mlm_evaluator *evaluator)
 {
-	return evaluator->kind;
+	return evaluator ? evaluator->kind : (mlm_evaluator_kind)0;
 }
 
 size_t mlm_evaluator_row_count(const mlm_evaluator *evaluator)
 {
-	return evaluator->count;
+	return evaluator ? evaluator->count : 0;
 }
 
 /* What a column's numbers must be. */
@@ -208,6 +210,10 @@ static void append_binary(mlm_evaluator *evaluator, const mlm_evaluator_rows *ro
 mlm_status mlm_evaluator_add(
 	mlm_evaluator *evaluator, const mlm_evaluator_rows *rows, mlm_error *err)
 {
+	if (!evaluator)
+		return error_set_null(err, "evaluator", "evaluator");
+	if (!rows)
+		return error_set_null(err, "evaluator", "rows");
 	if (rows->count == 0)
 		return MLM_OK;
 	mlm_status status = check_rows(evaluator, rows, err);
@@ -268,6 +274,10 @@ static bool has_weight(const mlm_evaluator *evaluator)
 mlm_status mlm_evaluator_evaluate(
 	const mlm_evaluator *evaluator, mlm_evaluation **evaluation_out, mlm_error *err)
 {
+	if (!evaluation_out)
+		return error_set_null(err, "evaluator", "evaluation_out");
+	if (!evaluator)
+		return error_set_null(err, "evaluator", "evaluator");
 	*evaluation_out = NULL;
 	if (evaluator->count == 0)
 		return error_set(err, MLM_ESTATE, AREA,

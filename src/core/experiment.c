@@ -90,6 +90,8 @@ mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
 		id_out[0] = '\0';
 	mlm_status status = options_take(&checked, options, &layout, err);
 	if (status == MLM_OK)
+		status = manager_check(manager, err);
+	if (status == MLM_OK)
 		status = limits_check_experiment_name(name, err);
 	if (status == MLM_OK && checked.artifact_location)
 		status = limits_check_artifact_location(checked.artifact_location, err);
@@ -122,6 +124,8 @@ static bool all_digits(const char *text)
 
 mlm_status mlm_experiment_set_active(mlm_manager *manager, const char *name_or_id, mlm_error *err)
 {
+	if (!name_or_id)
+		return error_set_null(err, "experiment", "name_or_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -143,6 +147,8 @@ mlm_status mlm_experiment_set_active(mlm_manager *manager, const char *name_or_i
 mlm_status mlm_experiment_set_active_id(
 	mlm_manager *manager, const char *experiment_id, mlm_error *err)
 {
+	if (!experiment_id)
+		return error_set_null(err, "experiment", "experiment_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -163,6 +169,10 @@ void mlm_experiment_active(mlm_manager *manager, char id_out[MLM_ID_SIZE])
 mlm_status mlm_experiment_get(mlm_manager *manager, const char *experiment_id,
 	mlm_experiment_list **list_out, mlm_error *err)
 {
+	if (!experiment_id)
+		return error_set_null(err, "experiment", "experiment_id");
+	if (!list_out)
+		return error_set_null(err, "experiment", "list_out");
 	*list_out = NULL;
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
@@ -175,6 +185,10 @@ mlm_status mlm_experiment_get(mlm_manager *manager, const char *experiment_id,
 mlm_status mlm_experiment_get_by_name(
 	mlm_manager *manager, const char *name, mlm_experiment_list **list_out, mlm_error *err)
 {
+	if (!name)
+		return error_set_null(err, "experiment", "name");
+	if (!list_out)
+		return error_set_null(err, "experiment", "list_out");
 	*list_out = NULL;
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
@@ -187,6 +201,8 @@ mlm_status mlm_experiment_get_by_name(
 mlm_status mlm_experiment_search(mlm_manager *manager, const mlm_query *query,
 	mlm_experiment_list **list_out, mlm_error *err)
 {
+	if (!list_out)
+		return error_set_null(err, "experiment", "list_out");
 	mlm_query taken;
 	*list_out = NULL;
 	mlm_status status = options_take(&taken, query, &query_layout, err);
@@ -208,6 +224,8 @@ void mlm_experiment_list_free(mlm_experiment_list *list)
 mlm_status mlm_experiment_rename(
 	mlm_manager *manager, const char *experiment_id, const char *new_name, mlm_error *err)
 {
+	if (!experiment_id)
+		return error_set_null(err, "experiment", "experiment_id");
 	mlm_status status = limits_check_experiment_name(new_name, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
@@ -220,6 +238,8 @@ mlm_status mlm_experiment_rename(
 
 mlm_status mlm_experiment_delete(mlm_manager *manager, const char *experiment_id, mlm_error *err)
 {
+	if (!experiment_id)
+		return error_set_null(err, "experiment", "experiment_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -241,6 +261,8 @@ mlm_status mlm_experiment_delete(mlm_manager *manager, const char *experiment_id
 
 mlm_status mlm_experiment_restore(mlm_manager *manager, const char *experiment_id, mlm_error *err)
 {
+	if (!experiment_id)
+		return error_set_null(err, "experiment", "experiment_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -253,12 +275,17 @@ mlm_status mlm_experiment_restore(mlm_manager *manager, const char *experiment_i
 mlm_status mlm_experiment_set_tag(mlm_manager *manager, const char *experiment_id, const char *key,
 	const char *value, mlm_error *err)
 {
+	if (!experiment_id)
+		return error_set_null(err, "experiment", "experiment_id");
+	mlm_status status = manager_check(manager, err);
+	if (status != MLM_OK)
+		return status;
 	struct arena *arena = arena_new(&manager->allocator);
 	const mlm_text *checked = NULL;
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "experiment", "memory ran out");
-	mlm_status status = limits_check_texts(&(mlm_text){ key, value }, 1,
-		MLM_EXPERIMENT_TAG_VALUE_MAX, "tag", arena, &checked, err);
+	status = limits_check_texts(&(mlm_text){ key, value }, 1, MLM_EXPERIMENT_TAG_VALUE_MAX,
+		"tag", arena, &checked, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
 	if (status == MLM_OK) {

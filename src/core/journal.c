@@ -143,6 +143,8 @@ static mlm_status make_room(struct journal *journal, uint64_t bytes, mlm_error *
 				"this manager was opened before a fork and belongs to the parent "
 				"process; "
 				"open another one in the child");
+		if (journal->is_closed)
+			return error_set(err, MLM_ESTATE, "journal", "the manager is closed");
 		uint64_t end = journal->position + bytes;
 		uint64_t last = segment_end(journal->current);
 		if (end <= last) {
@@ -421,6 +423,7 @@ mlm_status journal_open(
 	return MLM_OK;
 fail:
 	journal_close(journal, true);
+	journal_free(journal);
 	return status;
 }
 
@@ -435,16 +438,20 @@ static void free_segment(
 
 void journal_close(struct journal *journal, bool remove)
 {
-	if (!journal)
+	if (!journal || journal->is_closed)
 		return;
 	bool is_owner = fork_guard_is_owner(journal->guard);
 	if (is_owner) {
 		journal_keeper_stop(journal);
+		/* From here on every append finds its way to make_room() and ends there. */
+		journal_lock(journal);
+		journal->is_closed = true;
 		atomic_store(&journal->guard->append_limit, 0);
+		journal_unlock(journal);
 		if (remove && journal->id_hex[0] && journal->directory_fd >= 0)
 			remove_files(journal);
-		pthread_cond_destroy(&journal->keeper_wake);
-		pthread_mutex_destroy(&journal->keeper_mutex);
+	} else {
+		journal->is_closed = true;
 	}
 	free_segment(journal, is_owner, journal->current);
 	free_segment(journal, is_owner, atomic_load(&journal->next));
@@ -458,5 +465,16 @@ void journal_close(struct journal *journal, bool remove)
 	if (journal->directory_fd >= 0)
 		close(journal->directory_fd);
 	memory_free(journal->allocator, journal->directory);
+	journal->directory = NULL;
+}
+
+void journal_free(struct journal *journal)
+{
+	if (!journal)
+		return;
+	if (fork_guard_is_owner(journal->guard)) {
+		pthread_cond_destroy(&journal->keeper_wake);
+		pthread_mutex_destroy(&journal->keeper_mutex);
+	}
 	memory_free(journal->allocator, journal);
 }

@@ -93,6 +93,7 @@ struct journal {
 	uint32_t open_run_count;
 
 	uint32_t series_count;
+	bool is_closed; /* under lock; the struct stays for appends that come late */
 	uint32_t waiting; /* appends that have let go of the lock and hold a series */
 	const mlm_allocator *allocator;
 	unsigned char id[16];
@@ -110,9 +111,13 @@ struct journal {
 mlm_status journal_open(
 	const struct journal_options *options, struct journal **journal_out, mlm_error *err);
 
-/** Stops the keeper and closes the files; with remove, deletes them (all is in the store). In a
- * forked child nothing of the parent's is touched. NULL is a no-op. */
+/** Stops the keeper and closes the files; with remove, deletes them (all is in the store). Appends
+ * in other threads go before it or fail with ESTATE. In a forked child nothing of the parent's is
+ * touched. Closing again and NULL are no-ops. */
 void journal_close(struct journal *journal, bool remove);
+
+/** Frees a closed journal, which nobody may use any more. NULL is a no-op. */
+void journal_free(struct journal *journal);
 
 /** Makes a series of this journal; ids are never used twice. */
 void journal_series_init(struct journal *journal, struct journal_series *series);

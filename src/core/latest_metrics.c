@@ -32,7 +32,7 @@ size_t mlm_run_latest_metrics(mlm_run *run, mlm_metric *metrics_out, size_t capa
 	size_t count = 0;
 	if (capacity > CAPACITY_MAX)
 		capacity = CAPACITY_MAX;
-	if (!fork_guard_is_owner(run->manager->guard) || !atomic_load(&run->is_open))
+	if (!run || !fork_guard_is_owner(run->manager->guard) || !atomic_load(&run->is_open))
 		return 0;
 	struct journal *journal = run->manager->journal;
 	journal_lock(journal);

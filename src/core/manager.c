@@ -28,16 +28,41 @@ mlm_status manager_refusal(mlm_manager *manager, mlm_error *err)
 	return error_set(err, MLM_ESTATE, "manager", "the manager is closed");
 }
 
+mlm_status manager_check(mlm_manager *manager, mlm_error *err)
+{
+	if (!manager)
+		return error_set(err, MLM_ESTATE, "manager",
+			"the manager is NULL; open one with mlm_manager_open()");
+	if (!fork_guard_is_owner(manager->guard) || atomic_load(&manager->closed))
+		return manager_refusal(manager, err);
+	return MLM_OK;
+}
+
 mlm_status manager_enter(mlm_manager *manager, mlm_error *err)
 {
-	/* In a child the mutex may be held by a thread that does not exist there. */
-	if (!fork_guard_is_owner(manager->guard))
-		return manager_refusal(manager, err);
+	/* First, since in a child the mutex may be held by a thread that does not exist there. */
+	mlm_status status = manager_check(manager, err);
+	if (status != MLM_OK)
+		return status;
 	pthread_mutex_lock(&manager->mutex);
 	if (!atomic_load(&manager->closed))
 		return MLM_OK;
 	pthread_mutex_unlock(&manager->mutex);
 	return manager_refusal(manager, err);
+}
+
+mlm_status run_check(mlm_run *run, mlm_error *err)
+{
+	if (!run)
+		return error_set(
+			err, MLM_ESTATE, "run", "the run is NULL; start one with mlm_run_start()");
+	return manager_check(run->manager, err);
+}
+
+mlm_status run_enter(mlm_run *run, mlm_error *err)
+{
+	mlm_status status = run_check(run, err);
+	return status == MLM_OK ? manager_enter(run->manager, err) : status;
 }
 
 void manager_leave(mlm_manager *manager)
@@ -137,6 +162,7 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 	status = flusher_open(&options, &manager->flusher, err);
 	if (status != MLM_OK) {
 		journal_close(manager->journal, true);
+		journal_free(manager->journal);
 		manager->journal = NULL;
 	}
 	return status;
@@ -312,6 +338,8 @@ static mlm_status open_manager(
 mlm_status mlm_manager_open(
 	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err)
 {
+	if (!manager_out)
+		return error_set_null(err, "manager", "manager_out");
 	static const struct options_layout layout = OPTIONS_LAYOUT(mlm_manager_options, allocator);
 	mlm_manager_options taken;
 	*manager_out = NULL;
@@ -323,7 +351,7 @@ mlm_status mlm_manager_open(
 
 const char *mlm_manager_store(const mlm_manager *manager)
 {
-	return manager->place.uri;
+	return manager ? manager->place.uri : NULL;
 }
 
 /* ---- closing ---- */
@@ -392,7 +420,6 @@ static mlm_status close_journal(mlm_manager *manager, bool keeps, uint32_t wait_
 	bool is_empty = status == MLM_OK && !keeps;
 	bool has_drained = atomic_load(&manager->journal->drained) > JOURNAL_HEADER_BYTES;
 	journal_close(manager->journal, is_empty);
-	manager->journal = NULL;
 	if (!is_empty)
 		return status;
 	rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
@@ -403,6 +430,8 @@ static mlm_status close_journal(mlm_manager *manager, bool keeps, uint32_t wait_
 
 mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err)
 {
+	if (!manager)
+		return MLM_OK;
 	if (!fork_guard_is_owner(manager->guard)) {
 		/* The connections are the parent's: closing one here would take its files from
 		 * under it. The child gives back what is only its own copy. */
@@ -450,6 +479,7 @@ void mlm_manager_free(mlm_manager *manager)
 		pthread_mutex_destroy(&manager->mutex);
 		pthread_mutex_destroy(&manager->refused_mutex);
 	}
+	journal_free(manager->journal);
 	for (mlm_run *run = manager->runs; run;) {
 		mlm_run *next = run->next;
 		run_free(run);
@@ -477,6 +507,8 @@ static void report_adoption(void *payload, mlm_log_level level, const char *line
 mlm_status mlm_manager_doctor(
 	mlm_manager *manager, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err)
 {
+	if (!report)
+		return error_set_null(err, "manager", "report");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;

@@ -80,8 +80,10 @@ struct mlm_run {
 /** Of mlm_query. */
 extern const struct options_layout query_layout;
 
-/** Begins a call: fails with ESTATE when the manager is closed or belongs to the parent process,
- * else takes the mutex, which manager_leave() gives back. */
+/** Fails with ESTATE when the manager is NULL, closed or the parent process's. */
+mlm_status manager_check(mlm_manager *manager, mlm_error *err);
+
+/** Begins a call: as manager_check(), then takes the mutex, which manager_leave() gives back. */
 mlm_status manager_enter(mlm_manager *manager, mlm_error *err);
 void manager_leave(mlm_manager *manager);
 
@@ -106,6 +108,11 @@ mlm_status run_set_active_inside(
 
 /** Takes the run out of the stack and forbids logging to it. Call inside. */
 void run_leave_stack(mlm_run *run);
+
+/** manager_check() and manager_enter() for a call on a run, which may be NULL; it is left by
+ * manager_leave(run->manager). */
+mlm_status run_check(mlm_run *run, mlm_error *err);
+mlm_status run_enter(mlm_run *run, mlm_error *err);
 
 /** Fails with ESTATE unless the run can be logged to. Call inside. */
 mlm_status run_check_open(const mlm_run *run, mlm_error *err);

@@ -365,6 +365,8 @@ mlm_status run_set_active_inside(
 mlm_status mlm_run_set_active(
 	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
 	mlm_run *run = NULL;
 	if (run_out)
 		*run_out = NULL;
@@ -389,22 +391,24 @@ mlm_run *mlm_run_active(mlm_manager *manager)
 
 bool mlm_run_is_open(const mlm_run *run)
 {
-	return atomic_load(&run->is_open);
+	return run && atomic_load(&run->is_open);
 }
 
 void mlm_run_experiment_id(const mlm_run *run, char id_out[MLM_ID_SIZE])
 {
-	memcpy(id_out, run->experiment_id, MLM_ID_SIZE);
+	id_out[0] = '\0';
+	if (run)
+		memcpy(id_out, run->experiment_id, MLM_ID_SIZE);
 }
 
 void mlm_run_name(const mlm_run *run, char *name_out, size_t size)
 {
-	snprintf(name_out, size, "%s", run->name);
+	snprintf(name_out, size, "%s", run ? run->name : "");
 }
 
 const char *mlm_run_id(const mlm_run *run)
 {
-	return run->id;
+	return run ? run->id : "";
 }
 
 /* ---- ending ---- */
@@ -567,7 +571,7 @@ mlm_status mlm_run_end(mlm_run *run, mlm_run_status status, mlm_error *err)
 	if (status < MLM_RUN_UNCHANGED || status > MLM_RUN_KILLED)
 		return error_set(err, MLM_EINVAL, "run",
 			"status %d is not one of enum mlm_run_status", (int)status);
-	mlm_status result = manager_enter(run->manager, err);
+	mlm_status result = run_enter(run, err);
 	if (result != MLM_OK)
 		return result;
 	result = run_end_inside(run, status, err);
@@ -602,7 +606,7 @@ static mlm_status delete_inside(mlm_run *run, mlm_error *err)
 
 mlm_status mlm_run_delete(mlm_run *run, mlm_error *err)
 {
-	mlm_status status = manager_enter(run->manager, err);
+	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = delete_inside(run, err);
@@ -615,6 +619,10 @@ mlm_status mlm_run_delete(mlm_run *run, mlm_error *err)
 mlm_status mlm_run_get(
 	mlm_manager *manager, const char *run_id, mlm_run_list **list_out, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
+	if (!list_out)
+		return error_set_null(err, "run", "list_out");
 	*list_out = NULL;
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
@@ -648,6 +656,8 @@ static mlm_status search(
 mlm_status mlm_run_search(
 	mlm_manager *manager, const mlm_query *query, mlm_run_list **list_out, mlm_error *err)
 {
+	if (!list_out)
+		return error_set_null(err, "run", "list_out");
 	mlm_query taken;
 	*list_out = NULL;
 	mlm_status status = options_take(&taken, query, &query_layout, err);
@@ -669,6 +679,12 @@ void mlm_run_list_free(mlm_run_list *list)
 mlm_status mlm_metric_history_get(mlm_manager *manager, const char *run_id, const char *key,
 	mlm_metric_history **history_out, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
+	if (!key)
+		return error_set_null(err, "run", "key");
+	if (!history_out)
+		return error_set_null(err, "run", "history_out");
 	*history_out = NULL;
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
@@ -689,6 +705,8 @@ void mlm_metric_history_free(mlm_metric_history *history)
 
 mlm_status mlm_run_delete_id(mlm_manager *manager, const char *run_id, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -707,6 +725,8 @@ mlm_status mlm_run_delete_id(mlm_manager *manager, const char *run_id, mlm_error
 
 mlm_status mlm_run_restore_id(mlm_manager *manager, const char *run_id, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -718,11 +738,15 @@ mlm_status mlm_run_restore_id(mlm_manager *manager, const char *run_id, mlm_erro
 mlm_status mlm_run_rename(
 	mlm_manager *manager, const char *run_id, const char *name, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
+	mlm_status status = manager_check(manager, err);
+	if (status != MLM_OK)
+		return status;
 	struct arena *arena = arena_new(&manager->allocator);
 	const mlm_text *checked = NULL;
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
-	mlm_status status = MLM_OK;
 	if (!name || !name[0])
 		status = error_set(err, MLM_EINVAL, "run", "the new name is empty");
 	if (status == MLM_OK)

@@ -113,7 +113,9 @@ static mlm_status add_series(mlm_run *run, const char *key, size_t size, mlm_err
 	uint64_t hash = hash_key(key, size);
 	struct journal *journal = run->manager->journal;
 	journal_lock(journal);
-	if (!find_series(run, key, size, hash)) { /* another thread may have been quicker */
+	if (!atomic_load_explicit(&run->is_open, memory_order_relaxed)) {
+		status = run_check_open(run, err);
+	} else if (!find_series(run, key, size, hash)) { /* another thread may have been quicker */
 		struct journal_series *series = NULL;
 		if (run->series_count * 2 >= run->slot_count)
 			status = grow_slots(run, err);
@@ -292,6 +294,8 @@ mlm_status run_refuse_time(const char *key, size_t size, int64_t timestamp_ms, m
 mlm_status mlm_run_log_metric(mlm_run *run, const char *key, size_t key_size, double value,
 	int64_t step, int64_t timestamp_ms, mlm_error *err)
 {
+	if (__builtin_expect(!run, 0))
+		return run_check(run, err);
 	/* A child finds the lock as some thread of the parent left it. */
 	if (!fork_guard_is_owner(run->manager->guard) ||
 		!atomic_load_explicit(&run->is_open, memory_order_relaxed))
@@ -344,6 +348,10 @@ static bool log_known(mlm_run *run, const mlm_metric *metrics, size_t count, int
 		return false;
 	*status_out = MLM_OK;
 	journal_lock(journal);
+	if (!atomic_load_explicit(&run->is_open, memory_order_relaxed)) {
+		journal_unlock(journal);
+		return false;
+	}
 	for (size_t i = 0; i < count; i++) {
 		size_t size = size_of_key(&metrics[i]);
 		series[i] = find_series(run, metrics[i].key, size, hash_key(metrics[i].key, size));
@@ -367,11 +375,13 @@ static bool log_known(mlm_run *run, const mlm_metric *metrics, size_t count, int
 mlm_status mlm_run_log_metrics(
 	mlm_run *run, const mlm_metric *metrics, size_t count, mlm_error *err)
 {
-	if (!fork_guard_is_owner(run->manager->guard))
-		return manager_refusal(run->manager, err);
-	mlm_status status = run_check_open(run, err);
+	mlm_status status = run_check(run, err);
+	if (status == MLM_OK)
+		status = run_check_open(run, err);
 	if (status != MLM_OK || count == 0)
 		return status;
+	if (!metrics)
+		return error_set_null(err, "run", "metrics");
 	int64_t now_ms = clock_now_ms();
 	if (log_known(run, metrics, count, now_ms, &status, err))
 		return status;
@@ -402,10 +412,18 @@ mlm_status mlm_run_log_batch(mlm_run *run, const mlm_metric *metrics, size_t met
 {
 	const mlm_text *checked_params = NULL;
 	const mlm_text *checked_tags = NULL;
+	if ((!metrics && metric_count) || (!params && param_count) || (!tags && tag_count))
+		return error_set_null(err, "run",
+			!metrics && metric_count ? "metrics"
+			: !params && param_count ? "params"
+						 : "tags");
+	mlm_status status = run_check(run, err);
+	if (status != MLM_OK)
+		return status;
 	struct arena *arena = arena_new(&run->manager->allocator);
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
-	mlm_status status = manager_enter(run->manager, err);
+	status = run_enter(run, err);
 	if (status != MLM_OK) {
 		arena_free(arena);
 		return status;
@@ -443,7 +461,9 @@ mlm_status mlm_run_set_tags(mlm_run *run, const mlm_text *tags, size_t count, ml
 
 mlm_status mlm_run_delete_tag(mlm_run *run, const char *key, mlm_error *err)
 {
-	mlm_status status = manager_enter(run->manager, err);
+	if (!key)
+		return error_set_null(err, "run", "key");
+	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = run_check_open(run, err);

@@ -75,7 +75,7 @@ static mlm_status reset_inside(mlm_run *run, mlm_error *err)
 
 mlm_status mlm_run_reset(mlm_run *run, mlm_error *err)
 {
-	mlm_status status = manager_enter(run->manager, err);
+	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = reset_inside(run, err);

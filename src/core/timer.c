@@ -71,9 +71,11 @@ static mlm_status start(mlm_run *run, const char *name, mlm_timer_as as, mlm_err
 
 mlm_status mlm_timer_start(mlm_run *run, const char *name, mlm_timer_as as, mlm_error *err)
 {
-	mlm_status status = limits_check_key(name, name ? strlen(name) : 0, "timer name", err);
+	mlm_status status = run_check(run, err);
 	if (status == MLM_OK)
-		status = manager_enter(run->manager, err);
+		status = limits_check_key(name, name ? strlen(name) : 0, "timer name", err);
+	if (status == MLM_OK)
+		status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = run_check_open(run, err);
@@ -141,8 +143,10 @@ mlm_status timer_stop_all_inside(mlm_run *run, double *total_ms_out, mlm_error *
 
 mlm_status mlm_timer_log_and_stop(mlm_run *run, double *total_ms_out, mlm_error *err)
 {
+	if (!total_ms_out)
+		return error_set_null(err, "timer", "total_ms_out");
 	*total_ms_out = 0;
-	mlm_status status = manager_enter(run->manager, err);
+	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = run_check_open(run, err);
@@ -219,8 +223,12 @@ static mlm_status stop(mlm_run *run, const char *name, double *elapsed_ms_out, m
 
 mlm_status mlm_timer_stop(mlm_run *run, const char *name, double *elapsed_ms_out, mlm_error *err)
 {
+	if (!name)
+		return error_set_null(err, "timer", "name");
+	if (!elapsed_ms_out)
+		return error_set_null(err, "timer", "elapsed_ms_out");
 	*elapsed_ms_out = 0;
-	mlm_status status = manager_enter(run->manager, err);
+	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = run_check_open(run, err);

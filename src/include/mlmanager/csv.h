@@ -65,18 +65,18 @@ MLM_EXPORT void mlm_csv_free(mlm_csv *csv);
 MLM_EXPORT size_t mlm_csv_row_count(const mlm_csv *csv);
 MLM_EXPORT size_t mlm_csv_column_count(const mlm_csv *csv);
 
-/** NUL-ended, borrowed. column counts from 0 and is below mlm_csv_column_count(). */
+/** NUL-ended, borrowed. column counts from 0; NULL for one that is not there. */
 MLM_EXPORT const char *mlm_csv_column_name(const mlm_csv *csv, size_t column);
 
 /** The column called name, or SIZE_MAX. */
 MLM_EXPORT size_t mlm_csv_find_column(const mlm_csv *csv, const char *name);
 
-/** The numbers of a numeric column, NaN where a cell is empty; NULL for a column of text.
- * Borrowed. */
+/** The numbers of a numeric column, NaN where a cell is empty; NULL for a column of text
+ * and for one that is not there. Borrowed. */
 MLM_EXPORT const double *mlm_csv_numbers(const mlm_csv *csv, size_t column);
 
 /** One cell of a column of text, NUL-ended, its bytes in *size_out (which may be NULL); NULL for a
- * numeric column. Borrowed. row counts from 0. */
+ * numeric column and for a cell that is not there. Borrowed. row counts from 0. */
 MLM_EXPORT const char *mlm_csv_text(
 	const mlm_csv *csv, size_t column, size_t row, size_t *size_out);
 

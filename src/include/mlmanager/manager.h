@@ -16,6 +16,27 @@ extern "C" {
 
 #define MLM_FOREVER UINT32_MAX /* a timeout_ms that never runs out */
 
+/*
+ * What holds for all calls of the library:
+ *
+ * Threads: a manager and its runs may be used from any number of threads at once, unless a call
+ *          says otherwise. Calls that log metrics run side by side with each other and with
+ *          everything else; the other calls on one manager take turns. Which run or experiment is
+ *          active is a matter of the manager, not of a thread. A list, a history or an error
+ *          belongs to who got it; an evaluator is for one thread at a time, a CSV table for any
+ *          number. Two managers, also of one store, have nothing to do with each other.
+ *          The library's own threads take no signals. They exist from the first run on until the
+ *          close; before the first open, and after the last close, nothing of the library runs: no
+ *          constructor, no destructor, no atexit handler.
+ * fork():  a child's handles are inert: calls return MLM_ESTATE, free and close give back memory
+ *          and touch nothing of the parent's.
+ * Closed:  calls on a closed manager, on its runs, and on a run that has ended return MLM_ESTATE.
+ *          So do calls on a manager or run that is NULL, as one that was never opened.
+ * NULL:    any other pointer must not be NULL unless the call says so; where it is, the call
+ *          returns MLM_EINVAL and names it. err may always be NULL, options and queries too, and
+ *          every free takes NULL.
+ */
+
 /* One connection to one tracking store, with an active experiment, a stack of active runs, a
  * journal and its background threads. */
 typedef struct mlm_manager mlm_manager;
@@ -93,9 +114,6 @@ typedef struct mlm_manager_options {
  *          ECORRUPT (not a tracking database), EUNSUPPORTED (a scheme), EFULL, ENOMEM.
  * Owns:    *manager_out is the caller's: mlm_manager_close(), then mlm_manager_free(). NULL on
  *          error.
- * Threads: a manager may be used from any thread. Logging calls run side by side; the calls that
- *          change which run or experiment is active take turns. After fork() the child's handle is
- *          inert: every call returns MLM_ESTATE.
  */
 MLM_EXPORT mlm_status mlm_manager_open(
 	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err);
@@ -115,14 +133,18 @@ MLM_EXPORT mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_m
  * for the next opener. Afterwards every call on the manager or its runs returns MLM_ESTATE; closing
  * again is MLM_OK. The handle is closed in any case; an error tells what was not done.
  *
- * Threads: no other thread may be in a call on the manager or its runs, log_metric included.
+ * Threads: beside any other call: one that is under way ends before, or fails with ESTATE, and what
+ *          it acknowledged is not lost. Logging goes on until the runs have ended, so stop it first
+ *          where the close must be quick.
  */
 MLM_EXPORT mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err);
 
-/** Closes if need be and frees. NULL is a no-op. No handle of the manager may be used after. */
+/** Closes if need be and frees. NULL is a no-op. No call on the manager or its runs may be under way
+ * or come after; lists and histories that it gave live on. */
 MLM_EXPORT void mlm_manager_free(mlm_manager *manager);
 
-/** The store's URI as resolved, without a password. Borrowed; lives as long as the manager. */
+/** The store's URI as resolved, without a password; NULL for NULL. Borrowed; lives as long as the
+ * manager. */
 MLM_EXPORT const char *mlm_manager_store(const mlm_manager *manager);
 
 /** What mlm_manager_doctor() found; repaired says that it was put right. */

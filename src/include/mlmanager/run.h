@@ -116,7 +116,7 @@ MLM_EXPORT void mlm_run_experiment_id(const mlm_run *run, char id_out[MLM_ID_SIZ
 /** Copies its name as of when it was started or taken up, cut to size bytes with the NUL. */
 MLM_EXPORT void mlm_run_name(const mlm_run *run, char *name_out, size_t size);
 
-/** Its id, 32 hex digits. Never NULL; lives as long as the manager. */
+/** Its id, 32 hex digits; "" for NULL. Lives as long as the manager. */
 MLM_EXPORT const char *mlm_run_id(const mlm_run *run);
 
 /**

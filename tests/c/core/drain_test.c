@@ -105,6 +105,7 @@ TEST(drain__forgets_series_that_later_segments_do_not_name)
 	CHECK_INT(drain_run_last_ms(&drain, &drain.open_runs[0]), LATE_MS);
 	drain_close(&drain);
 	journal_close(journal, true);
+	journal_free(journal);
 	fork_guard_free(guard);
 }
 

@@ -43,6 +43,7 @@ static void set_up(struct fixture *fixture, uint64_t bytes_max)
 static void tear_down(struct fixture *fixture)
 {
 	journal_close(fixture->journal, true);
+	journal_free(fixture->journal);
 	fork_guard_free(fixture->guard);
 }
 
@@ -185,6 +186,47 @@ TEST(append__efull_at_the_ceiling_and_on_once_drained)
 	tear_down(&f);
 }
 
+struct waiter {
+	struct fixture *fixture;
+	mlm_status status;
+};
+
+static void *append_until_refused(void *argument)
+{
+	struct waiter *waiter = argument;
+	waiter->status = MLM_OK;
+	while (waiter->status == MLM_OK) {
+		journal_lock(waiter->fixture->journal);
+		waiter->status = journal_append_locked(
+			waiter->fixture->journal, &waiter->fixture->loss, 1, 1, 1, NULL);
+		journal_unlock(waiter->fixture->journal);
+	}
+	return NULL;
+}
+
+TEST(journal_close__ends_an_append_that_waits_for_room)
+{
+	struct fixture f;
+	struct waiter waiter = { &f, MLM_OK };
+	pthread_t thread;
+	bool waits = false;
+	set_up(&f, JOURNAL_BYTES_MIN);
+	f.journal->on_full = MLM_ON_FULL_BLOCK;
+	pthread_create(&thread, NULL, append_until_refused, &waiter);
+	while (!waits) {
+		sched_yield();
+		journal_lock(f.journal);
+		waits = f.journal->waiting > 0 &&
+			atomic_load(&f.journal->supply) == JOURNAL_SUPPLY_CEILING;
+		journal_unlock(f.journal);
+	}
+	journal_close(f.journal, true);
+	pthread_join(thread, NULL);
+	CHECK_INT(waiter.status, MLM_ESTATE);
+	CHECK_STATUS(append(&f, 1, 1, 1), MLM_ESTATE);
+	tear_down(&f);
+}
+
 TEST(append__estate_in_a_forked_child)
 {
 	struct fixture f;
@@ -194,6 +236,7 @@ TEST(append__estate_in_a_forked_child)
 	if (child == 0) {
 		mlm_status status = append(&f, 2, INT64_MIN, 6);
 		journal_close(f.journal, true);
+		journal_free(f.journal);
 		_exit(status == MLM_ESTATE ? 0 : 1);
 	}
 	int how = 0;
@@ -370,6 +413,7 @@ int main(void)
 	RUN(append__keeps_times_of_any_size);
 	RUN(append__goes_on_over_many_segments);
 	RUN(append__efull_at_the_ceiling_and_on_once_drained);
+	RUN(journal_close__ends_an_append_that_waits_for_room);
 	RUN(append__estate_in_a_forked_child);
 	RUN(append__from_four_threads_loses_nothing);
 	RUN(reader__sees_every_flipped_byte);
