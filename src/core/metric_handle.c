@@ -41,12 +41,15 @@ static mlm_metric_handle *new_handle(mlm_run *run, const char *key, size_t size)
 mlm_status mlm_metric_handle_get(mlm_run *run, const char *key, size_t key_size,
 	mlm_metric_handle **handle_out, mlm_error *err)
 {
+	if (!handle_out)
+		return error_set_null(err, "run", "handle_out");
 	*handle_out = NULL;
-	if (!fork_guard_is_owner(run->manager->guard))
-		return manager_refusal(run->manager, err);
+	mlm_status status = run_check(run, err);
+	if (status != MLM_OK)
+		return status;
 	if (key_size == 0 && key)
 		key_size = strlen(key);
-	mlm_status status = run_prepare_series(run, key, key_size, true, err);
+	status = run_prepare_series(run, key, key_size, true, err);
 	if (status != MLM_OK)
 		return status;
 	struct journal *journal = run->manager->journal;
@@ -73,7 +76,7 @@ mlm_status mlm_metric_handle_get(mlm_run *run, const char *key, size_t key_size,
 
 const char *mlm_metric_handle_key(const mlm_metric_handle *handle)
 {
-	return handle->key;
+	return handle ? handle->key : "";
 }
 
 void metric_handles_forget_series(mlm_run *run)
@@ -111,6 +114,9 @@ static mlm_status log_first(
 mlm_status mlm_metric_handle_log(
 	mlm_metric_handle *handle, double value, int64_t step, int64_t timestamp_ms, mlm_error *err)
 {
+	if (__builtin_expect(!handle, 0))
+		return error_set(err, MLM_ESTATE, "run",
+			"the metric handle is NULL; get one with mlm_metric_handle_get()");
 	mlm_run *run = handle->run;
 	/* A child finds the lock as some thread of the parent left it. */
 	if (!fork_guard_is_owner(run->manager->guard))

@@ -67,6 +67,12 @@ static mlm_status summarize(mlm_manager *manager, const char *run_id, const char
 mlm_status mlm_metric_summary_get(mlm_manager *manager, const char *run_id, const char *key,
 	mlm_metric_summary *summary_out, mlm_error *err)
 {
+	if (!run_id)
+		return error_set_null(err, "run", "run_id");
+	if (!key)
+		return error_set_null(err, "run", "key");
+	if (!summary_out)
+		return error_set_null(err, "run", "summary_out");
 	mlm_metric_summary summary = { 0 };
 	*summary_out = summary;
 	mlm_status status = manager_enter(manager, err);

@@ -31,7 +31,7 @@ extern "C" {
  * fork():  a child's handles are inert: calls return MLM_ESTATE, free and close give back memory
  *          and touch nothing of the parent's.
  * Closed:  calls on a closed manager, on its runs, and on a run that has ended return MLM_ESTATE.
- *          So do calls on a manager or run that is NULL, as one that was never opened.
+ *          So do calls on a manager, run or metric handle that is NULL, as one never opened.
  * NULL:    any other pointer must not be NULL unless the call says so; where it is, the call
  *          returns MLM_EINVAL and names it. err may always be NULL, options and queries too, and
  *          every free takes NULL.
@@ -139,8 +139,8 @@ MLM_EXPORT mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_m
  */
 MLM_EXPORT mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *err);
 
-/** Closes if need be and frees. NULL is a no-op. No call on the manager or its runs may be under way
- * or come after; lists and histories that it gave live on. */
+/** Closes if need be and frees. NULL is a no-op. No call on the manager or its runs may be under
+ * way or come after; lists and histories that it gave live on. */
 MLM_EXPORT void mlm_manager_free(mlm_manager *manager);
 
 /** The store's URI as resolved, without a password; NULL for NULL. Borrowed; lives as long as the

@@ -37,7 +37,7 @@ MLM_EXPORT mlm_status mlm_metric_handle_get(mlm_run *run, const char *key, size_
 MLM_EXPORT mlm_status mlm_metric_handle_log(mlm_metric_handle *handle, double value, int64_t step,
 	int64_t timestamp_ms, mlm_error *err);
 
-/** Its key, NUL-ended. Never NULL; lives as long as the manager. */
+/** Its key, NUL-ended; "" for NULL. Lives as long as the manager. */
 MLM_EXPORT const char *mlm_metric_handle_key(const mlm_metric_handle *handle);
 
 #ifdef __cplusplus

@@ -11,6 +11,7 @@
 struct probe {
 	mlm_manager *manager;
 	mlm_run *run;
+	mlm_metric_handle *handle;
 	mlm_error err;
 };
 
@@ -22,6 +23,7 @@ static void no_finding(void *payload, bool repaired, const char *finding)
 }
 
 static const mlm_metric metric = { "loss", 0, 1, 1, MLM_TIME_NOW };
+static mlm_metric_summary summary;
 static const mlm_text text = { "key", "value" };
 
 /* A call that must say ESTATE. */
@@ -48,6 +50,7 @@ REFUSES(mlm_experiment_delete, p->manager, "0")
 REFUSES(mlm_experiment_restore, p->manager, "0")
 REFUSES(mlm_experiment_set_tag, p->manager, "0", "key", "value")
 REFUSES(mlm_metric_history_get, p->manager, "0", "loss", (mlm_metric_history **)&out)
+REFUSES(mlm_metric_summary_get, p->manager, "0", "loss", &summary)
 REFUSES(mlm_run_start, p->manager, NULL, (mlm_run **)&out)
 REFUSES(mlm_run_set_active, p->manager, "0", (mlm_run **)&out)
 REFUSES(mlm_run_get, p->manager, "0", (mlm_run_list **)&out)
@@ -64,6 +67,8 @@ REFUSES(mlm_run_log_params, p->run, &text, 1)
 REFUSES(mlm_run_set_tags, p->run, &text, 1)
 REFUSES(mlm_run_log_batch, p->run, &metric, 1, &text, 1, &text, 1)
 REFUSES(mlm_run_delete_tag, p->run, "key")
+REFUSES(mlm_metric_handle_get, p->run, "loss", 0, (mlm_metric_handle **)&out)
+REFUSES(mlm_metric_handle_log, p->handle, 1, 1, MLM_TIME_NOW)
 REFUSES(mlm_timer_start, p->run, "epoch", MLM_TIMER_AS_METRIC)
 REFUSES(mlm_timer_log_and_stop, p->run, &number)
 REFUSES(mlm_timer_stop, p->run, "epoch", &number)
@@ -90,6 +95,7 @@ static const struct {
 	LISTED(mlm_experiment_restore),
 	LISTED(mlm_experiment_set_tag),
 	LISTED(mlm_metric_history_get),
+	LISTED(mlm_metric_summary_get),
 	LISTED(mlm_run_start),
 	LISTED(mlm_run_set_active),
 	LISTED(mlm_run_get),
@@ -106,6 +112,8 @@ static const struct {
 	LISTED(mlm_run_set_tags),
 	LISTED(mlm_run_log_batch),
 	LISTED(mlm_run_delete_tag),
+	LISTED(mlm_metric_handle_get),
+	LISTED(mlm_metric_handle_log),
 	LISTED(mlm_timer_start),
 	LISTED(mlm_timer_log_and_stop),
 	LISTED(mlm_timer_stop),
@@ -115,13 +123,13 @@ static const struct {
 /* Those that give no status; check_answers() has what they give. */
 static const char *const answers[] = { "mlm_manager_close", "mlm_manager_free", "mlm_manager_store",
 	"mlm_experiment_active", "mlm_run_active", "mlm_run_is_open", "mlm_run_experiment_id",
-	"mlm_run_name", "mlm_run_id", "mlm_run_latest_metrics" };
+	"mlm_run_name", "mlm_run_id", "mlm_run_latest_metrics", "mlm_metric_handle_key" };
 #define ANSWERS (sizeof(answers) / sizeof(answers[0]))
 
-static void check_refusals(mlm_manager *manager, mlm_run *run)
+static void check_refusals(mlm_manager *manager, mlm_run *run, mlm_metric_handle *handle)
 {
 	for (size_t i = 0; i < CALLS; i++) {
-		struct probe probe = { manager, run, MLM_ERROR_INIT };
+		struct probe probe = { manager, run, handle, MLM_ERROR_INIT };
 		mlm_status status = calls[i].refuses(&probe);
 		if (status != MLM_ESTATE || probe.err.status != MLM_ESTATE) {
 			printf("  %s: %s (%s)\n", calls[i].name, mlm_status_name(status),
@@ -147,16 +155,19 @@ TEST(every_call__estate_on_a_closed_manager)
 {
 	struct scratch scratch;
 	mlm_run *run = NULL;
+	mlm_metric_handle *handle = NULL;
 	char name[100];
 	char id[MLM_ID_SIZE];
 	scratch_start(&scratch, &run);
-	MUST(mlm_run_log_metric(run, "loss", 0, 1, 1, MLM_TIME_NOW, &err));
+	MUST(mlm_metric_handle_get(run, "loss", 0, &handle, &err));
+	MUST(mlm_metric_handle_log(handle, 1, 1, MLM_TIME_NOW, &err));
 	MUST(mlm_manager_close(scratch.manager, 0, &err));
-	check_refusals(scratch.manager, run);
+	check_refusals(scratch.manager, run, handle);
 	check_answers(scratch.manager, run);
 	/* What a handle is does not end with it. */
 	CHECK_STRING(mlm_manager_store(scratch.manager), scratch.uri);
 	CHECK_INT(strlen(mlm_run_id(run)), 32);
+	CHECK_STRING(mlm_metric_handle_key(handle), "loss");
 	mlm_run_name(run, name, sizeof(name));
 	CHECK(name[0] != '\0');
 	mlm_run_experiment_id(run, id);
@@ -168,10 +179,11 @@ TEST(every_call__estate_on_null)
 {
 	char name[8] = "x";
 	char id[MLM_ID_SIZE] = "x";
-	check_refusals(NULL, NULL);
+	check_refusals(NULL, NULL, NULL);
 	check_answers(NULL, NULL);
 	CHECK(mlm_manager_store(NULL) == NULL);
 	CHECK_STRING(mlm_run_id(NULL), "");
+	CHECK_STRING(mlm_metric_handle_key(NULL), "");
 	mlm_run_name(NULL, name, sizeof(name));
 	CHECK_STRING(name, "");
 	mlm_run_experiment_id(NULL, id);
@@ -223,6 +235,10 @@ TEST(every_call__einval_names_the_argument_that_is_null)
 	CHECK_NULL("run_id", mlm_metric_history_get(manager, NULL, "k", &history, &err));
 	CHECK_NULL("key", mlm_metric_history_get(manager, "0", NULL, &history, &err));
 	CHECK_NULL("history_out", mlm_metric_history_get(manager, "0", "k", NULL, &err));
+	CHECK_NULL("run_id", mlm_metric_summary_get(manager, NULL, "k", &summary, &err));
+	CHECK_NULL("key", mlm_metric_summary_get(manager, "0", NULL, &summary, &err));
+	CHECK_NULL("summary_out", mlm_metric_summary_get(manager, "0", "k", NULL, &err));
+	CHECK_NULL("handle_out", mlm_metric_handle_get(run, "k", 0, NULL, &err));
 	CHECK_NULL("run_id", mlm_run_set_active(manager, NULL, NULL, &err));
 	CHECK_NULL("run_id", mlm_run_get(manager, NULL, &runs, &err));
 	CHECK_NULL("list_out", mlm_run_get(manager, "0", NULL, &err));
@@ -296,7 +312,8 @@ TEST(every_function_of_the_headers__is_tested_here)
 			(begin[-1] >= '0' && begin[-1] <= '9'))
 			begin--;
 		snprintf(name, sizeof(name), "%.*s", (int)(open - begin), begin);
-		bool has_handle = takes(open, "mlm_manager *") || takes(open, "mlm_run *");
+		bool has_handle = takes(open, "mlm_manager *") || takes(open, "mlm_run *") ||
+				  takes(open, "mlm_metric_handle *");
 		if (has_handle && !is_known(name)) {
 			printf("  %s takes a handle and is not in %s\n", name, __FILE__);
 			CHECK(!"every function that takes a handle is tested here");
@@ -313,6 +330,7 @@ TEST(every_function_of_the_headers__is_tested_here)
 
 struct logger {
 	mlm_run *run;
+	mlm_metric_handle *handle;
 	_Atomic uint32_t *started;
 	char key[16];
 	int64_t acknowledged;
@@ -322,15 +340,17 @@ struct logger {
 static void *log_until_refused(void *argument)
 {
 	struct logger *logger = argument;
-	mlm_metric frame[2] = { { logger->key, 0, 0, 0, MLM_TIME_NOW } };
+	mlm_metric frame[1] = { { logger->key, 0, 0, 0, MLM_TIME_NOW } };
 	mlm_error why = MLM_ERROR_INIT;
 	mlm_status status = MLM_OK;
 	for (int64_t step = 0; status == MLM_OK; step++) {
 		frame[0].step = step;
-		/* Both ways in, and keys of first use. */
-		status = step % 2 ? mlm_run_log_metrics(logger->run, frame, 1, &why)
-				  : mlm_run_log_metric(logger->run, logger->key, 0, 1, step,
-					    MLM_TIME_NOW, &why);
+		/* All ways in. */
+		status = step % 3 == 1   ? mlm_run_log_metrics(logger->run, frame, 1, &why)
+			 : step % 3 == 2 ? mlm_metric_handle_log(
+						   logger->handle, 1, step, MLM_TIME_NOW, &why)
+					 : mlm_run_log_metric(logger->run, logger->key, 0, 1, step,
+						   MLM_TIME_NOW, &why);
 		logger->acknowledged += status == MLM_OK;
 		usleep(10); /* the store could not keep up with a flood */
 		if (step == 100)
@@ -354,6 +374,8 @@ TEST(mlm_manager_close__beside_logging_loses_nothing_that_was_acknowledged)
 		for (int i = 0; i < LOGGERS; i++) {
 			loggers[i] = (struct logger){ .run = run, .started = &started };
 			snprintf(loggers[i].key, sizeof(loggers[i].key), "key %d", i);
+			MUST(mlm_metric_handle_get(
+				run, loggers[i].key, 0, &loggers[i].handle, &err));
 			pthread_create(&threads[i], NULL, log_until_refused, &loggers[i]);
 		}
 		while (atomic_load(&started) < LOGGERS)
