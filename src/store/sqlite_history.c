@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite_run.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/answer.h"
+#include "store/point_cursor.h"
 #include "store/sqlite_store.h"
-
-struct point {
-	int64_t timestamp_ms;
-	int64_t step;
-	double stored; /* as the column has it: 0 for NaN */
-	bool is_nan;
-};
 
 static int by_time(const void *left, const void *right)
 {
-	const struct point *a = left, *b = right;
+	const struct stored_point *a = left, *b = right;
 	if (a->timestamp_ms != b->timestamp_ms)
 		return a->timestamp_ms < b->timestamp_ms ? -1 : 1;
 	if (a->step != b->step)
@@ -39,13 +30,13 @@ struct columns {
 	size_t count;
 	size_t capacity;
 	bool sorted; /* so far, by (timestamp, step, value) */
-	struct point last;
+	struct stored_point last;
 };
 
 /* Of a row (timestamp, step, value, is_nan). */
-static struct point point_of(sqlite3_stmt *row)
+static struct stored_point point_of(sqlite3_stmt *row)
 {
-	return (struct point){
+	return (struct stored_point){
 		.timestamp_ms = sqlite3_column_int64(row, 0),
 		.step = sqlite3_column_int64(row, 1),
 		.stored = sqlite3_column_double(row, 2),
@@ -55,7 +46,7 @@ static struct point point_of(sqlite3_stmt *row)
 
 static void add(struct columns *columns, sqlite3_stmt *rows)
 {
-	struct point point = point_of(rows);
+	struct stored_point point = point_of(rows);
 	if (columns->count > 0 && by_time(&columns->last, &point) > 0)
 		columns->sorted = false;
 	columns->last = point;
@@ -70,12 +61,12 @@ static void add(struct columns *columns, sqlite3_stmt *rows)
 static mlm_status sort_columns(
 	const mlm_allocator *allocator, struct columns *columns, mlm_error *err)
 {
-	struct point *points = memory_array(allocator, columns->count, sizeof(*points));
+	struct stored_point *points = memory_array(allocator, columns->count, sizeof(*points));
 	if (!points)
 		return sqlite_out_of_memory(err);
 	for (size_t i = 0; i < columns->count; i++) {
 		bool is_nan = isnan(columns->values[i]) != 0;
-		points[i] = (struct point){
+		points[i] = (struct stored_point){
 			.timestamp_ms = columns->timestamps_ms[i],
 			.step = columns->steps[i],
 			.stored = is_nan ? 0 : columns->values[i],
@@ -187,31 +178,6 @@ mlm_status sqlite_get_metric_history(struct store *base, const char *run_id, con
 	return status;
 }
 
-/* The last point of a page, in the order of the index. */
-static bool read_cursor(const char *token, struct point *after)
-{
-	long long step, timestamp_ms;
-	uint64_t bits;
-	int is_nan, end = 0;
-	if (sscanf(token, "%lld %lld %" SCNx64 " %d%n", &step, &timestamp_ms, &bits, &is_nan,
-		    &end) != 4 ||
-		token[end])
-		return false;
-	after->step = step;
-	after->timestamp_ms = timestamp_ms;
-	after->is_nan = is_nan != 0;
-	memcpy(&after->stored, &bits, sizeof(bits));
-	return true;
-}
-
-static void write_cursor(struct store_cursor *cursor, const struct point *last)
-{
-	uint64_t bits;
-	memcpy(&bits, &last->stored, sizeof(bits));
-	snprintf(cursor->token, sizeof(cursor->token), "%lld %lld %" PRIx64 " %d",
-		(long long)last->step, (long long)last->timestamp_ms, bits, (int)last->is_nan);
-}
-
 #define SELECT_POINTS                                         \
 	"SELECT timestamp, step, value, is_nan FROM metrics " \
 	"WHERE run_uuid = ?1 AND key = ?2 "
@@ -222,10 +188,10 @@ mlm_status sqlite_get_points(struct store *base, const char *run_id, const char 
 	mlm_error *err)
 {
 	struct sqlite_store *store = sqlite_store_of(base);
-	struct point last = { .step = 0 };
+	struct stored_point last = { .step = 0 };
 	bool is_first = !cursor->token[0];
 	*count_out = 0;
-	if (!is_first && !read_cursor(cursor->token, &last))
+	if (!is_first && !point_cursor_read(cursor, &last))
 		return error_set(err, MLM_EINVAL, "metric",
 			"'%s' is not where a page of points begins", cursor->token);
 	sqlite3_stmt *rows;
@@ -261,7 +227,7 @@ mlm_status sqlite_get_points(struct store *base, const char *run_id, const char 
 	if (status != MLM_OK)
 		return status;
 	if (count == capacity)
-		write_cursor(cursor, &last);
+		point_cursor_write(cursor, &last);
 	else
 		cursor->token[0] = '\0';
 	*count_out = count;

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/param_conflict.h"
 #include "store/sqlite_store.h"
-
-#define QUOTED_BYTES_MAX 60 /* of a value in a message; values may have 6000 characters */
 
 static mlm_status rename_run(
 	struct sqlite_store *store, const char *run_id, const char *name, mlm_error *err)
@@ -43,18 +42,6 @@ mlm_status sqlite_put_tags(struct sqlite_store *store, const char *run_id, const
 	return status;
 }
 
-/* How many bytes of a value to show: up to the limit, on a character's boundary. */
-static int quoted_size(const char *value)
-{
-	size_t size = strnlen(value, QUOTED_BYTES_MAX + 1);
-	if (size <= QUOTED_BYTES_MAX)
-		return (int)size;
-	size = QUOTED_BYTES_MAX;
-	while (size > 0 && ((unsigned char)value[size] & 0xC0) == 0x80)
-		size--;
-	return (int)size;
-}
-
 /* The value in the store is compared in SQL only to learn whether it differs. */
 static mlm_status require_same_value(
 	struct sqlite_store *store, const char *run_id, const mlm_text *param, mlm_error *err)
@@ -72,13 +59,7 @@ static mlm_status require_same_value(
 	} else {
 		const char *old = (const char *)sqlite3_column_text(rows, 0);
 		if (!old || strcmp(old, param->value) != 0)
-			status = error_set(err, MLM_EEXISTS, "param",
-				"a param's value cannot change: '%s' of run %s is '%.*s'%s, the "
-				"new value is '%.*s'%s",
-				param->key, run_id, quoted_size(old ? old : ""), old ? old : "",
-				old && strlen(old) > QUOTED_BYTES_MAX ? "…" : "",
-				quoted_size(param->value), param->value,
-				strlen(param->value) > QUOTED_BYTES_MAX ? "…" : "");
+			status = param_conflict(err, run_id, param->key, old, param->value);
 	}
 	sqlite3_reset(rows);
 	return status;

@@ -8,6 +8,7 @@
 /* A new backend is one line here. */
 static const struct store_ops *const schemes[] = {
 	&sqlite_store_ops,
+	&postgres_store_ops,
 };
 
 mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm_error *err)
@@ -21,5 +22,7 @@ mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm
 		}
 	}
 	return error_set(err, MLM_EUNSUPPORTED, "store",
-		"store '%s' has no scheme that this build knows; write sqlite:PATH", uri);
+		"store '%s' has no scheme that this build knows; write sqlite:PATH or "
+		"postgresql://USER@HOST/DATABASE",
+		uri);
 }

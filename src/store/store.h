@@ -193,6 +193,7 @@ struct store_ops {
 	/* Removes a deleted experiment and all that refers to it. ENOTFOUND; ESTATE when it is
 	 * active or has runs. */
 	mlm_status (*purge_experiment)(struct store *store, const char *id, mlm_error *err);
+	/* These two NULL where a server keeps house by itself. */
 	mlm_status (*get_size)(struct store *store, struct store_size *size_out, mlm_error *err);
 	/* Gives free bytes back to the file system. May take as long as copying the store. */
 	mlm_status (*compact)(struct store *store, mlm_error *err);
@@ -212,6 +213,7 @@ struct store {
 };
 
 extern const struct store_ops sqlite_store_ops;
+extern const struct store_ops postgres_store_ops;
 
 /** The backend for a URI's scheme. EUNSUPPORTED, with the known schemes in the message. */
 mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm_error *err);

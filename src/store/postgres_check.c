@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/postgres_run.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "store/postgres_store.h"
+
+#define FINDINGS_PER_CHECK_MAX 20
+
+struct check {
+	bool repair;
+	mlm_doctor_fn report;
+	void *payload;
+};
+
+/* Each row's first column is a finding. */
+static mlm_status find_rows(
+	struct postgres_store *store, const struct check *check, const char *sql, mlm_error *err)
+{
+	PGresult *rows;
+	mlm_status status = postgres_query(store, "could not check", sql, NULL, &rows, err);
+	if (status != MLM_OK)
+		return status;
+	int count = pq.PQntuples(rows);
+	for (int row = 0; row < count && row < FINDINGS_PER_CHECK_MAX; row++)
+		check->report(check->payload, false, postgres_text(rows, row, 0));
+	if (count > FINDINGS_PER_CHECK_MAX) {
+		char finding[MLM_ERROR_MESSAGE_SIZE];
+		snprintf(finding, sizeof(finding), "and %d more of the same",
+			count - FINDINGS_PER_CHECK_MAX);
+		check->report(check->payload, false, finding);
+	}
+	pq.PQclear(rows);
+	return MLM_OK;
+}
+
+static mlm_status mend(struct postgres_store *store, const struct check *check, const char *sql,
+	const char *done, mlm_error *err)
+{
+	int64_t rows = 0;
+	char finding[MLM_ERROR_MESSAGE_SIZE];
+	if (!check->repair)
+		return MLM_OK;
+	mlm_status status = postgres_change(store, "could not repair", sql, NULL, &rows, err);
+	if (status != MLM_OK || rows == 0)
+		return status;
+	snprintf(finding, sizeof(finding), "%s (%lld rows)", done, (long long)rows);
+	check->report(check->payload, true, finding);
+	return MLM_OK;
+}
+
+/* What latest_metrics should hold: of each history the greatest (step, timestamp, value). */
+#define LATEST                                                                        \
+	"(SELECT DISTINCT ON (run_uuid, key) run_uuid, key, step, timestamp, value, " \
+	"is_nan FROM metrics ORDER BY run_uuid, key, step DESC, timestamp DESC, value DESC)"
+
+static mlm_status check_latest(
+	struct postgres_store *store, const struct check *check, mlm_error *err)
+{
+	mlm_status status = find_rows(store, check,
+		"SELECT 'the latest value of metric ''' || n.key || ''' of run ' || n.run_uuid || "
+		"CASE WHEN l.key IS NULL THEN ' is missing' ELSE ' is not the latest of its "
+		"history' END FROM " LATEST " AS n LEFT JOIN latest_metrics AS l "
+		"USING (run_uuid, key) WHERE (n.step, n.timestamp, n.value) IS DISTINCT FROM "
+		"(l.step, l.timestamp, l.value)",
+		err);
+	if (status != MLM_OK)
+		return status;
+	return mend(store, check,
+		"INSERT INTO latest_metrics AS l (run_uuid, key, step, timestamp, value, is_nan) "
+		"SELECT run_uuid, key, step, timestamp, value, is_nan FROM " LATEST " AS n "
+		"ON CONFLICT (key, run_uuid) DO UPDATE SET step = excluded.step, timestamp = "
+		"excluded.timestamp, value = excluded.value, is_nan = excluded.is_nan WHERE "
+		"(excluded.step, excluded.timestamp, excluded.value) IS DISTINCT FROM "
+		"(l.step, l.timestamp, l.value)",
+		"recomputed latest metrics from their histories", err);
+}
+
+#define BROKEN                                                                              \
+	"user_id IS NULL OR status IS NULL OR start_time IS NULL OR experiment_id IS NULL " \
+	"OR lifecycle_stage IS NULL"
+
+static mlm_status check_runs(
+	struct postgres_store *store, const struct check *check, mlm_error *err)
+{
+	mlm_status status = find_rows(store, check,
+		"SELECT 'the run ' || run_uuid || ' has no value in column ' || CASE "
+		"WHEN user_id IS NULL THEN 'user_id' WHEN status IS NULL THEN 'status' "
+		"WHEN start_time IS NULL THEN 'start_time' "
+		"WHEN experiment_id IS NULL THEN 'experiment_id' ELSE 'lifecycle_stage' END || "
+		"', so MLflow cannot list its experiment' FROM runs WHERE " BROKEN,
+		err);
+	if (status != MLM_OK)
+		return status;
+	return mend(store, check,
+		"UPDATE runs SET user_id = coalesce(user_id, ''), status = coalesce(status, "
+		"'FAILED'), start_time = coalesce(start_time, end_time, 0), experiment_id = "
+		"coalesce(experiment_id, 0), lifecycle_stage = coalesce(lifecycle_stage, "
+		"'active') WHERE " BROKEN,
+		"filled the missing columns of runs", err);
+}
+
+static mlm_status check_all(struct postgres_store *store, void *payload, mlm_error *err)
+{
+	const struct check *check = payload;
+	mlm_status status = find_rows(store, check,
+		"SELECT 'the table alembic_version is empty, so MLflow refuses the store' "
+		"WHERE NOT EXISTS (SELECT 1 FROM alembic_version)",
+		err);
+	if (status == MLM_OK)
+		status = check_runs(store, check, err);
+	if (status == MLM_OK)
+		status = check_latest(store, check, err);
+	if (status != MLM_OK)
+		return status;
+	status = find_rows(store, check,
+		"SELECT 'there is no experiment, not even ''Default'' with id 0' "
+		"WHERE NOT EXISTS (SELECT 1 FROM experiments)",
+		err);
+	return status == MLM_OK && check->repair ? postgres_insert_default_experiment(store, err)
+						 : status;
+}
+
+mlm_status postgres_check(
+	struct store *base, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err)
+{
+	struct check check = { repair, report, payload };
+	return postgres_transact(postgres_store_of(base), repair, check_all, &check, err);
+}

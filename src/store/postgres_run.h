@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_POSTGRES_RUN_H
+#define STORE_POSTGRES_RUN_H
+
+/* The operations of store_ops on runs and their data; store.h says what each does. */
+
+#include "store/store.h"
+
+/* ---- postgres_run.c ---- */
+mlm_status postgres_create_run(
+	struct store *store, const struct store_new_run *run, mlm_error *err);
+mlm_status postgres_get_run(
+	struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
+mlm_status postgres_update_run(struct store *store, const char *run_id,
+	const struct store_run_change *change, mlm_error *err);
+mlm_status postgres_set_run_lifecycle(
+	struct store *store, const char *run_id, mlm_lifecycle lifecycle, mlm_error *err);
+mlm_status postgres_clear_run(struct store *store, const char *run_id, mlm_error *err);
+
+/* ---- postgres_text.c ---- */
+mlm_status postgres_log_texts(struct store *store, const char *run_id, const mlm_text *params,
+	size_t param_count, const mlm_text *tags, size_t tag_count, mlm_error *err);
+mlm_status postgres_delete_tag(
+	struct store *store, const char *run_id, const char *key, mlm_error *err);
+
+/* ---- postgres_input.c ---- */
+mlm_status postgres_log_inputs(struct store *store, const char *run_id,
+	const mlm_dataset_input *inputs, size_t count, mlm_error *err);
+
+/* ---- postgres_history.c ---- */
+mlm_status postgres_get_metric_history(struct store *store, const char *run_id, const char *key,
+	mlm_metric_history **history_out, mlm_error *err);
+mlm_status postgres_get_points(struct store *store, const char *run_id, const char *key,
+	struct store_cursor *cursor, struct store_point *points, size_t capacity, size_t *count_out,
+	mlm_error *err);
+mlm_status postgres_get_max_step(struct store *store, const char *run_id, const char *key,
+	bool *found_out, int64_t *step_out, mlm_error *err);
+
+/* ---- postgres_apply.c ---- */
+mlm_status postgres_apply(struct store *store, const struct store_batch *batch,
+	store_refused_fn refused, void *payload, mlm_error *err);
+mlm_status postgres_get_watermark(
+	struct store *store, const char *journal_id, uint64_t *position_out, mlm_error *err);
+mlm_status postgres_forget_journal(struct store *store, const char *journal_id, mlm_error *err);
+
+/* ---- postgres_search.c ---- */
+mlm_status postgres_search_runs(
+	struct store *store, const mlm_query *query, mlm_run_list **list_out, mlm_error *err);
+mlm_status postgres_search_experiments(struct store *store, const mlm_query *query,
+	mlm_experiment_list **list_out, mlm_error *err);
+
+/* ---- postgres_purge.c ---- */
+mlm_status postgres_purge_run(struct store *store, const char *run_id, mlm_error *err);
+mlm_status postgres_purge_experiment(struct store *store, const char *id, mlm_error *err);
+
+/* ---- postgres_check.c ---- */
+mlm_status postgres_check(
+	struct store *store, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err);
+
+#endif
