@@ -127,7 +127,7 @@ group_style() {
 			echo "FAIL $name"
 		fi
 	}
-	mapfile -t files < <(find src tests -name '*.[ch]' | sort)
+	mapfile -t files < <(find src tests examples -name '*.[ch]' | sort)
 	check clang-format clang-format --dry-run --Werror "${files[@]}"
 	check luacheck luacheck --quiet --codes .
 	check check_source lua5.4 scripts/check_source.lua

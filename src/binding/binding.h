@@ -6,6 +6,7 @@
  * with one binding_open_<noun> that adds its functions to the module table. */
 
 #include "binding/lua_version.h"
+#include "mlmanager/lua_module.h"
 #include "mlmanager/mlmanager.h"
 
 /** Raises *err as Lua's error value {code=, message=, area=}, which prints as its message. */
@@ -26,18 +27,5 @@ const mlm_evaluator *binding_check_evaluator(lua_State *L, int arg);
 const mlm_evaluation *binding_evaluate(lua_State *L, int arg);
 /** Pushes the dictionary that e:get_results() returns. */
 void binding_push_evaluation(lua_State *L, const mlm_evaluation *evaluation);
-
-/** The module `mlmanager`; package.preload or a plain require call it. */
-MLM_EXPORT int luaopen_mlmanager(lua_State *L);
-
-/** What MLManager{} takes when the script names none; any may be NULL. source_name becomes the tag
- * mlflow.source.name. To be called before the module is required. */
-void binding_set_defaults(
-	lua_State *L, const char *store, const char *artifacts, const char *source_name);
-
-/** Ends the open runs of every manager of this state with end_status, tags them with traceback
- * (mlmanager.traceback) where one is given, and closes the managers. Returns the first error. */
-mlm_status binding_close_managers(
-	lua_State *L, mlm_run_status end_status, const char *traceback, mlm_error *err);
 
 #endif

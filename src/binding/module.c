@@ -24,7 +24,7 @@ static const char *const manager_fields[] = { "store", "tracking_uri", "artifact
 
 /* ---- defaults from the host ---- */
 
-void binding_set_defaults(
+void mlm_lua_set_defaults(
 	lua_State *L, const char *store, const char *artifacts, const char *source_name)
 {
 	lua_createtable(L, 0, 3);
@@ -164,7 +164,7 @@ static mlm_status close_one(struct binding_manager *binding, mlm_run_status end_
 	return first;
 }
 
-mlm_status binding_close_managers(
+mlm_status mlm_lua_close(
 	lua_State *L, mlm_run_status end_status, const char *traceback, mlm_error *err)
 {
 	mlm_status first = MLM_OK;

@@ -27,7 +27,7 @@ static int close_managers(
 {
 	mlm_error err = MLM_ERROR_INIT;
 
-	if (binding_close_managers(L, end_status, traceback, &err) == MLM_OK)
+	if (mlm_lua_close(L, end_status, traceback, &err) == MLM_OK)
 		return exit_status;
 	fflush(stdout);
 	fprintf(stderr, "mlmanager: at the end: %s\n", err.message);
@@ -127,7 +127,7 @@ int session_run(lua_State *L, int argc, char **argv, const struct command_line *
 	lua_pushcfunction(L, exit_process);
 	lua_setfield(L, -2, "exit");
 	lua_pop(L, 1);
-	binding_set_defaults(L, line->store, line->artifacts, is_file ? script : NO_FILE);
+	mlm_lua_set_defaults(L, line->store, line->artifacts, is_file ? script : NO_FILE);
 	open_module(L);
 
 	if (is_repl || line->code_count > 0)

@@ -137,6 +137,29 @@ fetch_content() {
 	ldd "$outside/fetch_content/build/program" | grep -q libmlmanager
 }
 
+# examples/embed, as a project that somebody copied.
+embed_examples() {
+	local store=sqlite:$outside/embed.db built=$outside/embed/build
+	cp -r "$root/examples/embed" "$outside/embed"
+	cmake -S "$outside/embed" -B "$built" -DCMAKE_PREFIX_PATH="$prefix" \
+		-DCMAKE_C_FLAGS="-Wpedantic -Werror"
+	cmake --build "$built" --parallel
+	"$built/simulation" --steps 480 --boxes 50 --store "$store" >"$outside/simulation.out"
+	grep -E '^  logging its 50 metrics +[0-9.]+ +[0-9.]+ +[0-9.]+$' "$outside/simulation.out"
+	"$built/script_host" --frames 90 --store "$store" "$outside/embed/game.lua"
+	cat >"$outside/broken.lua" <<-'END'
+		local mlmanager = require "mlmanager"
+		mlmanager.create_experiment "broken"
+		mlmanager.start_run()
+		function update() error "on purpose" end
+	END
+	if "$built/script_host" --store "$store" "$outside/broken.lua" 2>"$outside/err"; then
+		return 1
+	fi
+	grep -q 'broken.lua:4: on purpose' "$outside/err"
+	"$prefix/bin/mlmanager" --store "$store" "$here/embedded.lua"
+}
+
 engine_names() {
 	"${cc[@]}" -Dmain=main_of_library -c "$here/program.c" -I"$prefix/include" \
 		-Wno-missing-prototypes -o "$outside/program.o"
@@ -152,13 +175,24 @@ archive=$prefix/lib/libmlmanager.a
 
 # Every name is public, and every public function of the headers is there.
 names_of() {
-	grep -ohE '^MLM_EXPORT [^(]*\bmlm_[a-z0-9_]+\(' "$root"/src/include/mlmanager/*.h |
-		grep -oE 'mlm_[a-z0-9_]+\(' | tr -d '(' | sort -u
+	grep -ohE '^MLM_EXPORT [^(]*\b(mlm|luaopen)_[a-z0-9_]+\(' "$@" |
+		grep -oE '(mlm|luaopen)_[a-z0-9_]+\(' | tr -d '(' | sort -u
+}
+
+shown_by() {
+	nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' | sort
 }
 
 symbols() {
-	diff <(names_of) <(nm -D --defined-only "$shared" | awk '{ print $3 }' | sort)
-	diff <(names_of) <(nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
+	local headers module dynamic
+	mapfile -t headers < <(ls "$root"/src/include/mlmanager/*.h | grep -v /lua_module)
+	module=$root/src/include/mlmanager/lua_module.h
+	dynamic=$(nm -D --defined-only "$shared" | awk '{ print $3 }' | sort)
+	diff <(names_of "${headers[@]}") <(echo "$dynamic")
+	diff <(names_of "${headers[@]}") <(shown_by "$archive")
+	diff <(names_of "${headers[@]}" "$module") <(shown_by "$prefix/lib/libmlmanager_lua5.4.a")
+	diff <(echo luaopen_mlmanager) \
+		<(nm -D --defined-only "$prefix/lib/lua/5.4/mlmanager.so" | awk '{ print $3 }')
 	nm -D "$shared" | lacks ' (lua_|lua[A-Z]+_)'
 	nm "$archive" | lacks ' (lua_|lua[A-Z]+_)'
 }
@@ -193,6 +227,7 @@ check "pkg-config, static" pkg_config_static
 check "find_package" find_package
 check "add_subdirectory" add_subdirectory
 check "FetchContent" fetch_content
+check "examples/embed" embed_examples
 check "an engine's own names" engine_names
 check "only mlm_ names" symbols
 check "no constructors" no_constructors
