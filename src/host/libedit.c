@@ -11,6 +11,7 @@ static const struct library_function functions[] = {
 	{ "el_init", &libedit.init },
 	{ "el_end", &libedit.end },
 	{ "el_set", &libedit.set },
+	{ "el_wset", &libedit.wset },
 	{ "el_get", &libedit.get },
 	{ "el_gets", &libedit.gets },
 	{ "el_source", &libedit.source },

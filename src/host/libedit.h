@@ -12,6 +12,7 @@ struct libedit {
 	EditLine *(*init)(const char *, FILE *, FILE *, FILE *);
 	void (*end)(EditLine *);
 	int (*set)(EditLine *, int, ...);
+	int (*wset)(EditLine *, int, ...);
 	int (*get)(EditLine *, int, ...);
 	const char *(*gets)(EditLine *, int *);
 	int (*source)(EditLine *, const char *);

@@ -376,18 +376,18 @@ static unsigned char take_paste(EditLine *edit, int key)
 void line_key_bind(struct line_editor *editor)
 {
 	static const struct {
-		const char *name, *help;
+		const wchar_t *name, *help;
 		unsigned char (*function)(EditLine *, int);
 	} functions[] = {
-		{ "mlm-draw", "Draw the line", draw },
-		{ "mlm-enter", "End the line", press_enter },
-		{ "mlm-complete", "Complete what is before the cursor", press_tab },
-		{ "mlm-list", "Show what Tab has found", show_list },
-		{ "mlm-up", "The row above, or the entry before", press_up },
-		{ "mlm-down", "The row below, or the entry after", press_down },
-		{ "mlm-home", "Go to the begin of the row", press_home },
-		{ "mlm-end", "Go to the end of the row", press_end },
-		{ "mlm-paste", "Take a pasted text", take_paste },
+		{ L"mlm-draw", L"Draw the line", draw },
+		{ L"mlm-enter", L"End the line", press_enter },
+		{ L"mlm-complete", L"Complete what is before the cursor", press_tab },
+		{ L"mlm-list", L"Show what Tab has found", show_list },
+		{ L"mlm-up", L"The row above, or the entry before", press_up },
+		{ L"mlm-down", L"The row below, or the entry after", press_down },
+		{ L"mlm-home", L"Go to the begin of the row", press_home },
+		{ L"mlm-end", L"Go to the end of the row", press_end },
+		{ L"mlm-paste", L"Take a pasted text", take_paste },
 	};
 	static const char draw_key[] = { LINE_KEY_DRAW, '\0' };
 	static const struct {
@@ -421,8 +421,9 @@ void line_key_bind(struct line_editor *editor)
 		{ "\\e[200~", "mlm-paste" },
 	};
 
+	/* el_set() would copy the texts and lose them. */
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		libedit.set(editor->edit, EL_ADDFN, functions[i].name, functions[i].help,
+		libedit.wset(editor->edit, EL_ADDFN, functions[i].name, functions[i].help,
 			functions[i].function);
 	for (size_t i = 0; i < sizeof(bindings) / sizeof(bindings[0]); i++)
 		libedit.set(editor->edit, EL_BIND, bindings[i].key, bindings[i].function, NULL);

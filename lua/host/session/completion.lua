@@ -8,7 +8,8 @@ local source, reference, signature, terminal, lookup = ...
 
 local RUNS_MAX, EXPERIMENTS_MAX = 50, 200 -- asked of the store
 local LIST_ROWS_MAX = 20
-local SLOW_SECONDS, REST_SECONDS = 0.05, 30
+local QUICK_SECONDS = 0.01 -- a store that answers so fast is asked for more
+local SLOW_SECONDS, REST_SECONDS = 0.2, 60
 
 -- Names.
 
@@ -69,18 +70,19 @@ end
 
 local resting_until = {} -- [store or ""] = time
 
+--- What the store answers, and the seconds that it took; nil when it is left alone.
 local function ask(store, name, ...)
   local key = store or ""
   local start = terminal.clock()
   if (resting_until[key] or 0) > start then
-    return nil
+    return nil, SLOW_SECONDS
   end
   local answer = lookup[name](store, ...)
   local now = terminal.clock()
   if now - start > SLOW_SECONDS then
     resting_until[key] = now + REST_SECONDS
   end
-  return answer
+  return answer, now - start
 end
 
 --- The store of the manager that a call is made on: { store=, run_id=, experiment_id= }. Nothing
@@ -139,18 +141,23 @@ end
 function kinds.run(place, word)
   local list, seen = {}, {}
   local function add(filter)
-    for _, item in ipairs(ask(place.store, "runs", place.experiment_id, filter, RUNS_MAX) or {}) do
+    local items, seconds = ask(place.store, "runs", place.experiment_id, filter, RUNS_MAX)
+    for _, item in ipairs(items or {}) do
       if not seen[item.id] then
         seen[item.id] = true
         list[#list + 1] = { text = item.id, label = item.id .. "  " .. item.name,
           match = item.name }
       end
     end
+    return seconds
   end
   if word:find("^%x+$") then
-    add(begins("attributes.run_id", word))
+    add(begins("attributes.run_id", word)) -- which the store has an index for
   end
-  add(begins("attributes.run_name", word))
+  local by_name = begins("attributes.run_name", word)
+  if add(nil) < QUICK_SECONDS and by_name then
+    add(by_name)
+  end
   return list
 end
 
