@@ -46,8 +46,9 @@ end
 local readers = {}
 
 function readers.class(state, rest)
-  local name, parent = rest:match("^([%w_.]+):?%s*([%w_.]*)$")
-  if not name then
+  local name, parent = rest:match("^([%w_.]+)(.*)$")
+  parent = parent and parent:gsub("^: ?", "")
+  if not name or not parent:find("^[%w_.]*$") then
     return "a class is ---@class NAME: PARENT"
   end
   local class = state.classes[name]

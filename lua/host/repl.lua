@@ -206,8 +206,8 @@ function _G.help(topic)
 end
 
 history.load()
-io.stdout:write(("mlmanager %s, %s: type Lua, such as %s; help() tells more, Ctrl-D ends\n")
-  :format(host.version, _VERSION, "mlmanager.search_runs()"))
+io.stdout:write(("mlmanager %s, %s: type Lua; help() says what there is, Ctrl-D ends\n"):format(
+  host.version, _VERSION))
 while true do
   local chunk, why, text, message = read_chunk()
   if chunk then

@@ -17,7 +17,7 @@
 #include "host/libedit.h"
 #include "host/line_key.h"
 
-#define HISTORY_ENTRIES_MAX 1000
+#define HISTORY_ENTRIES_MAX 2000
 #define HINT_ESCAPE         '\1'
 #define HINT_COLUMNS_MIN    12 /* with less room there is none */
 

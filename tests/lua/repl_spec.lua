@@ -476,9 +476,10 @@ describe("a session", function()
       finished(play(typed("mlmanager.create_experiment 'e'", "r = mlmanager.start_run()",
         "help(r.log_metric)"), "expect run:log_metric(key, value, options?)",
         "expect Logs a metric", typed("help(mlmanager.start_timer('t').stop)"),
-        "expect timer:stop()", typed("e = mlmanager.SpliceRegressionEvaluator()",
-        "help(e.input)"), "expect :input(data)", typed("help(r)"), "expect mlmanager.Run",
-        LEAVE))
+        "expect timer:stop()", typed("loss = r:metric('loss')", "help(loss)"),
+        "expect MetricHandle: function(value, step?, timestamp?)",
+        typed("e = mlmanager.SpliceRegressionEvaluator()", "help(e.input)"),
+        "expect :input(data)", typed("help(r)"), "expect mlmanager.Run", LEAVE))
     end)
 
     it("on the module, on tables of options and on words", function()

@@ -6,6 +6,9 @@ local reference, signature, terminal, nearest, commands = ...
 local WIDTH_MAX = 100 -- columns of a paragraph; longer lines are hard to read
 
 local MANUAL = "https://www.lua.org/manual/5.4/manual.html"
+local BASIC = [[assert collectgarbage dofile error getmetatable ipairs load loadfile next pairs
+  pcall print rawequal rawget rawlen rawset require select setmetatable tonumber tostring type warn
+  xpcall]]
 local LIBRARIES = { "string", "table", "math", "io", "os", "coroutine", "utf8", "debug",
   "package" }
 
@@ -114,6 +117,9 @@ end
 --- How a function is written: manager.f(…), run:f(…), mlmanager.csv.f(…).
 local function heading(entry, class)
   local owner = class.name
+  if entry.alias then
+    return ("%s: function(%s)"):format(owner, table.concat(signature.names(entry), ", "))
+  end
   if is_manager(class) then
     owner = "manager"
   elseif owner == "mlmanager.csvlib" then
@@ -302,9 +308,8 @@ local function stock_name(value)
       end
     end
   end
-  for name, field in next, _G do
-    if rawequal(field, value) and type(name) == "string" and type(value) == "function"
-      and debug.getinfo(value, "S").what == "C" then
+  for name in BASIC:gmatch("%a+") do
+    if rawequal(rawget(_G, name), value) then
       return name, "#pdf-" .. name
     end
   end
@@ -334,9 +339,12 @@ local function function_value_lines(value)
     info.linedefined) }
 end
 
---- The documented name that is nearest to a mistyped one; nil where none is near.
+--- The global or documented name that is nearest to a mistyped one; nil where none is near.
 local function nearest_name(name)
   local names = {}
+  for key in next, _G do
+    names[#names + 1] = type(key) == "string" and key or nil
+  end
   for _, class in pairs(reference.classes) do
     names[#names + 1] = class.name:gsub("^mlmanager%.", "")
     for _, entry in ipairs(class.functions) do

@@ -118,12 +118,13 @@ return function(text, columns)
   end
   local names = signature.names(entry)
   local current = math.min(call.argument, #names)
-  local parts = signature_parts(entry.name, names, current)
+  name = entry.alias and name or entry.name
+  local parts = signature_parts(name, names, current)
   local parameter = entry.parameters[current]
   if not parameter then
     return choose(columns, parts)
   end
-  local long = signature_parts(entry.name, names, current)
+  local long = signature_parts(name, names, current)
   long[#long + 1] = { "  " .. describe(parameter) }
   return choose(columns, long, parts, current_parts(names[current], describe(parameter)))
 end

@@ -106,6 +106,60 @@ local function member_below(class, name)
   end
 end
 
+--- The parameters of a function's type, fun(a: T, b?: U): V, without a leading self.
+function reference.parameters(text)
+  local list, depth = {}, 0
+  local inside = text:match("^fun(%b())")
+  if not inside then
+    return list
+  end
+  local parts, from = {}, 2
+  for i = 2, #inside do
+    local character = inside:sub(i, i)
+    if character:find("[%(%{%[<]") then
+      depth = depth + 1
+    elseif depth == 0 and (character == "," or i == #inside) then
+      parts[#parts + 1] = inside:sub(from, i - 1)
+      from = i + 1
+    elseif character:find("[%)%}%]>]") then
+      depth = depth - 1
+    end
+  end
+  for _, part in ipairs(parts) do
+    local name, optional, type = part:match("^%s*([%w_.]+)(%??):%s*(.-)%s*$")
+    name = name or part:match("^%s*(%.%.%.)%s*$")
+    if name and not (name == "self" and #list == 0) then
+      list[#list + 1] = { name = name, optional = optional == "?" or nil, type = type or "any",
+        text = "" }
+    end
+  end
+  return list
+end
+
+--- Whether f is what manager:metric() returns: it holds a metric, which has no metatable, and its
+--- manager's userdata.
+local function is_metric_handle(f)
+  local _, metric = debug.getupvalue(f, 1)
+  local _, manager = debug.getupvalue(f, 2)
+  return type(metric) == "userdata" and not debug.getmetatable(metric)
+    and type(manager) == "userdata"
+    and debug.getmetatable(manager) == debug.getregistry()["mlmanager.handle"]
+end
+
+--- A function's type that has a name, as a function: { alias=, … }.
+local function entry_of_alias(alias)
+  local entry = { name = alias.name:match("[%w_]+$"), alias = alias, text = alias.text,
+    overloads = {}, returns = {} }
+  for i, value in ipairs(alias.values) do
+    if i == 1 then
+      entry.parameters = reference.parameters(value.type)
+    else
+      entry.overloads[i - 1] = value.type
+    end
+  end
+  return entry
+end
+
 local known_functions = setmetatable({}, { __mode = "k" })
 
 local function find_function(f)
@@ -135,6 +189,10 @@ local function find_function(f)
     if key then
       return member_below(class, key)
     end
+  end
+  local alias = aliases["mlmanager.MetricHandle"]
+  if alias and is_metric_handle(f) then
+    return entry_of_alias(alias), nil, alias
   end
 end
 

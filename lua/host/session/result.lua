@@ -149,10 +149,10 @@ local function show_points(values, steps, key)
   if #values > 0 then
     text = text .. (", steps %d to %d"):format(steps[1], steps[#steps])
     if least then
-      text = text .. (", min %s (step %d), max %s (step %d)"):format(number(least), least_at,
-        number(most), most_at)
+      text = text .. (", min %.4g (step %d), max %.4g (step %d)"):format(least, least_at, most,
+        most_at)
     end
-    text = text .. ", last " .. number(values[#values])
+    text = text .. (", last %.4g"):format(values[#values])
   end
   local sparkline = rawget(mlmanager, "sparkline")
   if sparkline and #values > 1 then

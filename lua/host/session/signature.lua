@@ -6,36 +6,6 @@ local reference = ...
 
 local signature = {}
 
---- The parameters of an overload's text, fun(a: T, b?: U): V, without a leading self.
-local function overload_parameters(text)
-  local list, depth = {}, 0
-  local inside = text:match("^fun(%b())")
-  if not inside then
-    return list
-  end
-  local parts, from = {}, 2
-  for i = 2, #inside do
-    local character = inside:sub(i, i)
-    if character:find("[%(%{%[<]") then
-      depth = depth + 1
-    elseif depth == 0 and (character == "," or i == #inside) then
-      parts[#parts + 1] = inside:sub(from, i - 1)
-      from = i + 1
-    elseif character:find("[%)%}%]>]") then
-      depth = depth - 1
-    end
-  end
-  for _, part in ipairs(parts) do
-    local name, optional, type = part:match("^%s*([%w_.]+)(%??):%s*(.-)%s*$")
-    name = name or part:match("^%s*(%.%.%.)%s*$")
-    if name and not (name == "self" and #list == 0) then
-      list[#list + 1] = { name = name, optional = optional == "?" or nil, type = type or "any",
-        text = "" }
-    end
-  end
-  return list
-end
-
 --- All that an argument may be: its parameter, then those of the overloads.
 function signature.at(entry, argument)
   local found, seen = {}, {}
@@ -52,7 +22,7 @@ function signature.at(entry, argument)
   end
   add(entry.parameters)
   for _, overload in ipairs(entry.overloads) do
-    add(overload_parameters(overload))
+    add(reference.parameters(overload))
   end
   return found
 end
