@@ -106,6 +106,63 @@ or a score, both where the name does not tell. Nested runs stand below their par
     },
   },
   {
+    name = "plot", summary = "draw metrics as curves",
+    arguments = {
+      { name = "RUN", kind = "run", optional = true,
+        text = "a run; left out with --runs, --experiment and --filter" },
+      { name = "METRIC", kind = "metric", many = true, text = "a metric" },
+    },
+    options = {
+      { name = "--runs", value = "RUNS", kind = "run", many = true,
+        text = "these runs instead of one, with commas between" },
+      { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
+        text = "the runs of this experiment, the newest first" },
+      { name = "--filter", value = "FILTER", kind = "filter",
+        text = "the runs it is true of; see 'help filter'" },
+      { name = "--x", value = "AXIS", kind = "choice", choices = { "step", "time", "relative" },
+        text = "over steps, over local time or over the time since each run's start; else steps" },
+      { name = "--log-x", text = "a logarithmic x axis" },
+      { name = "--log-y", text = "a logarithmic y axis; what is 0 or less is marked and counted" },
+      { name = "--smooth", value = "N", kind = "integer", min = 1,
+        text = "a mean over about N points, with the raw values faint behind" },
+      { name = "--kernel", value = "KERNEL", kind = "choice", choices = { "ema", "mean" },
+        text = "how to smooth: an exponential moving average weighted by distance, or the mean "
+          .. "around each point; else ema" },
+      { name = "--clip", text = "end the y axis where 98 in 100 values do, and mark the others" },
+      { name = "--title", value = "TEXT", kind = "text", text = "what to write above" },
+      { name = "--width", value = "N", kind = "integer", min = 20,
+        text = "columns; else those of the terminal, 80 on a pipe" },
+      { name = "--height", value = "N", kind = "integer", min = 6,
+        text = "lines of all of it; else what fits the terminal" },
+    },
+    text = [[
+Every point is drawn: no extreme is lost, however long the run. Up to 26 curves share a plot; each
+has a letter, which stands on the curve and in the legend before the last value.
+]],
+    examples = {
+      { "mlmanager plot 3f2a train_loss valid_loss --log-y", "two metrics of one run" },
+      { "mlmanager plot --experiment vision --filter \"params.opt = 'adam'\" loss --smooth 20",
+        "one metric of many runs" },
+    },
+  },
+  {
+    name = "watch", summary = "follow the newest runs and their curves on the whole screen",
+    arguments = { { name = "RUN", kind = "run", optional = true, text = "the run to begin with" } },
+    options = {
+      { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
+        text = "only runs of this experiment" },
+      { name = "--filter", value = "FILTER", kind = "filter",
+        text = "only runs it is true of, or with this in their name" },
+    },
+    text = [[
+Shows what other programs log while they do, and writes nothing to the store. The keys are on the
+screen; '?' tells more about them. A store that is not there yet is waited for.
+]],
+    examples = {
+      { "mlmanager watch", "the newest run, whichever that is at the time" },
+    },
+  },
+  {
     name = "doctor", summary = "check and repair the store",
     options = {
       { name = "--dry-run", text = "only say what would be repaired" },

@@ -75,6 +75,7 @@ function mlmanager.sparkline(values, options) end
 ---@field x_label? string
 ---@field width? integer columns, 20 to 900; default the terminal's, 80 without one
 ---@field height? integer lines of the whole plot, 6 to 900; default what fits the terminal
+---@field legend? boolean whether several curves' names and last values stand below; default true
 ---@field color? boolean default on a terminal, unless NO_COLOR is set
 ---@field ascii? boolean default where the locale is not UTF-8
 ---@field print? boolean whether to write the text to standard output as well

@@ -3,8 +3,8 @@
 -- with those of src/binding/curve.h, and what axis.lua and series.lua return under their names.
 --
 -- draw(chart, look): chart is {curves = {{line=, raw=, name=}, …}, title=, x_label=, x_kind=,
--- notes=, log_x=, log_y=, clip=}, where line is what is shown and raw what stands behind it; x_kind
--- is "number" or "time". look is {width=, height=, color=, ascii=}.
+-- notes=, log_x=, log_y=, clip=, has_legend=}, where line is what is shown and raw what stands
+-- behind it; x_kind is "number" or "time". look is {width=, height=, color=, ascii=}.
 
 local terminal, curve = ...
 
@@ -365,7 +365,7 @@ return function(chart, look)
   if chart.x_label ~= "" then
     tail[1] = false -- where the label is centred is not known yet
   end
-  if #chart.curves > 1 then
+  if chart.has_legend then
     append(tail, wrap(legend(chart), look.width, look))
   end
   if #notes > 0 then

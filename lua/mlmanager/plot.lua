@@ -16,7 +16,7 @@ local X_NAMES = { step = "step", time = "timestamp", relative = "timestamp" }
 local OPTIONS = {
   x = "string", log_x = "boolean", log_y = "boolean", smooth = "number", kernel = "string",
   clip = "boolean or list", title = "string", x_label = "string", width = "number",
-  height = "number", color = "boolean", ascii = "boolean", print = "boolean",
+  height = "number", legend = "boolean", color = "boolean", ascii = "boolean", print = "boolean",
 }
 
 local function check_choice(options, name, ...)
@@ -169,6 +169,13 @@ local function names_of(runs)
   return names
 end
 
+--- The curve of a metric, or nil where the run has no point of it.
+local function read_history(manager, run, key, x)
+  local line = assert(series.read(manager.get_metric_history { run_id = run.info.run_id, key = key,
+    columns = true }, x))
+  return curve.range(line, false, false).count > 0 and line or nil
+end
+
 --- Moves times to the start of their run.
 local function make_relative(line, run)
   local range = curve.range(line, false, false)
@@ -184,11 +191,9 @@ local function chart_of_runs(manager, runs, keys, options)
   local chart, names, without = { curves = {}, notes = {} }, names_of(runs), 0
   for i, run in ipairs(runs) do
     for _, key in ipairs(keys) do
-      local history = manager.get_metric_history { run_id = run.info.run_id, key = key,
-        columns = true }
-      local line = assert(series.read(history, x))
-      if curve.range(line, false, false).count == 0 then
-        without = without + 1
+      local line = #chart.curves < CURVES_MAX and read_history(manager, run, key, x)
+      if not line then
+        without = without + (#chart.curves < CURVES_MAX and 1 or 0)
       else
         if options.x == "relative" then
           make_relative(line, run)
@@ -199,16 +204,17 @@ local function chart_of_runs(manager, runs, keys, options)
       end
     end
   end
+  local left = #runs * #keys - without - #chart.curves
+  if left > 0 then
+    chart.notes[1] = ("the first %d curves; %d more are not shown"):format(CURVES_MAX, left)
+  end
   local quoted = "'" .. table.concat(keys, "', '") .. "'"
   if #chart.curves == 0 then
     refuse_metric(runs, "nothing was logged as " .. quoted)
-  elseif without > 0 and #runs > 1 then
-    chart.notes[1] = ("%d of %d runs without %s"):format(without, #runs * #keys, quoted)
-    if #keys > 1 then
-      chart.notes[1] = ("%d of %d curves without points"):format(without, #runs * #keys)
-    end
   elseif without > 0 then
-    chart.notes[1] = ("%d of %d metrics without points"):format(without, #keys)
+    local what = #runs == 1 and "metrics" or #keys == 1 and "runs" or "curves"
+    chart.notes[#chart.notes + 1] = ("%d of %d %s without points%s"):format(without,
+      #runs * #keys, what, what == "runs" and " of " .. quoted or "")
   end
   chart.title = table.concat(keys, ", ")
   if #runs == 1 then
@@ -246,6 +252,11 @@ local function chart_of_numbers(value, options)
   local x = X_NAMES[options.x or "step"]
   local chart, items = { curves = {}, notes = {}, title = "" }, list_series(value)
   for i, item in ipairs(items) do
+    if i > CURVES_MAX then
+      chart.notes[1] = ("the first %d curves; %d more are not shown"):format(CURVES_MAX,
+        #items - CURVES_MAX)
+      break
+    end
     local line, problem
     if series.is_one(item.value) then
       line, problem = series.read(item.value, x)
@@ -368,16 +379,11 @@ return function(manager, what, keys, options)
     end
     chart = chart_of_numbers(what, options)
   end
-  if #chart.curves > CURVES_MAX then
-    chart.notes[#chart.notes + 1] = ("%d of %d curves are shown"):format(CURVES_MAX, #chart.curves)
-    for i = #chart.curves, CURVES_MAX + 1, -1 do
-      chart.curves[i] = nil
-    end
-  end
   label_x(chart, options)
   smooth(chart, options)
   chart.title = options.title or chart.title
   chart.log_x, chart.log_y, chart.clip = options.log_x, options.log_y, options.clip
+  chart.has_legend = options.legend ~= false and #chart.curves > 1
   local text = curve.chart(chart, look_of(options))
   if options.print then
     io.stdout:write(text, "\n")

@@ -11,6 +11,7 @@
 #include "binding/embedded.h"
 #include "binding/terminal.h"
 #include "host/chunk.h"
+#include "host/screen.h"
 #include "mlmanager/version.h"
 
 #define FOLDER        "command/"
@@ -85,6 +86,8 @@ void command_push_host(lua_State *L, const struct command_line *line)
 	lua_setfield(L, -2, "page");
 	binding_push_terminal(L);
 	lua_setfield(L, -2, "terminal");
+	screen_push(L);
+	lua_setfield(L, -2, "screen");
 	lua_pushstring(L, mlm_version());
 	lua_setfield(L, -2, "version");
 	lua_pushstring(L, line->store);

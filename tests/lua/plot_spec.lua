@@ -243,7 +243,7 @@ describe("plot of numbers", function()
       many[i] = { i, i }
     end
     local text = plot(many, { width = 100, height = 40, color = false })
-    contains(text, "26 of 30 curves are shown")
+    contains(text, "the first 26 curves; 4 more are not shown")
     contains(text, "Z 26  26")
   end)
 
@@ -299,7 +299,7 @@ describe("plot of runs", function()
     local text = manager:plot(ids, "loss", small { height = 14, width = 60 })
     assert.equal("loss", lines_of(text)[1])
     contains(text, "A one  1  B two (" .. ids[2]:sub(1, 8) .. ")  2")
-    contains(text, "1 of 4 runs without 'loss'")
+    contains(text, "1 of 4 runs without points of 'loss'")
     contains(manager:plot(manager:search_runs(), { "loss", "accuracy" }, small { height = 16 }),
       "one loss  1")
   end))

@@ -5,11 +5,12 @@
  *     terminal PROGRAM [ARGUMENTS...] < steps
  *
  * A step is a line: "send TEXT" types it, "expect TEXT" waits until the program has written it
- * after what the last expect matched, "resize COLUMNS" makes the terminal so wide, "hang up" takes
- * it away, "end" waits for the program's end. TEXT may have \r, \t, \e, \\ and \xNN. Writes what
- * the program wrote, and ends with its exit status, 128 + the signal that killed it, or 99 when a
- * step did not come true within ten seconds. TERMINAL_TYPE is the program's TERM, else xterm;
- * TERMINAL_COLUMNS the width, else 80.
+ * after what the last expect matched, "end" waits for the program's end. TEXT may have \r, \t, \e,
+ * \\ and \xNN. "resize COLUMNS [ROWS]" gives the terminal another size, "hang up" takes it away,
+ * "signal NUMBER" sends the program one, and "run COMMAND" has the shell do something meanwhile.
+ * Writes what the program wrote, and ends with its exit status, 128 + the signal that killed it, or
+ * 99 when a step did not come true within ten seconds. TERMINAL_TYPE is the program's TERM, else
+ * xterm; TERMINAL_COLUMNS the width, else 80.
  */
 #include <signal.h>
 #include <poll.h>
@@ -95,22 +96,26 @@ static size_t unescape(char *text)
 	return (size_t)(out - text);
 }
 
-static struct winsize size_of(const char *columns)
+static struct winsize size_of(const char *columns_and_rows)
 {
 	struct winsize size = { .ws_row = 24, .ws_col = 80 };
 
-	if (columns)
-		size.ws_col = (unsigned short)strtol(columns, NULL, 10);
+	if (columns_and_rows)
+		sscanf(columns_and_rows, "%hu %hu", &size.ws_col, &size.ws_row);
 	return size;
 }
 
-static bool take_step(int terminal, char *step)
+static bool take_step(int terminal, pid_t child, char *step)
 {
 	if (strncmp(step, "resize ", 7) == 0) {
 		struct winsize size = size_of(step + 7);
 
 		return ioctl(terminal, TIOCSWINSZ, &size) == 0;
 	}
+	if (strncmp(step, "signal ", 7) == 0)
+		return kill(child, (int)strtol(step + 7, NULL, 10)) == 0;
+	if (strncmp(step, "run ", 4) == 0)
+		return system(step + 4) == 0;
 	if (strncmp(step, "send ", 5) == 0) {
 		size_t size = unescape(step + 5);
 
@@ -153,7 +158,7 @@ int main(int argc, char **argv)
 		step[strcspn(step, "\n")] = '\0';
 		if (strcmp(step, "hang up") == 0)
 			break;
-		if (take_step(terminal, step))
+		if (take_step(terminal, child, step))
 			continue;
 		printf("\nterminal: did not come true: %s\n", step);
 		kill(child, SIGKILL);
