@@ -214,3 +214,9 @@ print(("\nchosen: %s (learning rate %g, batches of %d, l2 %g)"):format(best.name
   best.settings.learning_rate, best.settings.batch_size, best.settings.l2))
 print(("on the test part: accuracy %.4f, F1 %.4f, area under ROC %.4f"):format(
   results.ACC, results.F1, results.areaUnderROC))
+
+for _, run in ipairs(runs) do
+  if run.info.run_name == best.name then
+    print("\nthe losses of " .. manager:plot(run, { "train_loss", "valid_loss" }, { log_y = true }))
+  end
+end

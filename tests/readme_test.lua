@@ -85,7 +85,8 @@ for i, block in ipairs(blocks) do
     shell[#shell + 1] = ("echo \"@@@ end %d $bad\""):format(i)
   end
 end
-local run = process.run { "bash", "-c", table.concat(shell, "\n"), directory = directory }
+local run = process.run { "bash", "-c", table.concat(shell, "\n"), directory = directory,
+  environment = { LC_ALL = "C.UTF-8" } }
 for i, block in ipairs(blocks) do
   local name = ("README.md:%d"):format(block.line)
   if block.kind == "sh" or block.kind == "console" then

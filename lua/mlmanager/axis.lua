@@ -99,7 +99,10 @@ function axis.log(min, max, count)
       end
     end
   end
-  return #ticks >= 2 and ticks or axis.linear(min, max, count)
+  if #ticks < 2 or #ticks < 3 and decades < 1 then
+    return axis.linear(min, max, count)
+  end
+  return ticks
 end
 
 -- Seconds that local time is ahead of UTC.

@@ -79,6 +79,14 @@ describe("examples/breast_cancer.lua", function()
     assert.same({ first }, query("attributes.run_name = 'grid search'", "run.data.tags.chosen"))
   end)
 
+  it("ends with a plot of the chosen trial's losses", function()
+    local chosen = result.out:match("chosen: (trial %d+) %(")
+    local plot = result.out:match("\nthe losses of (.*)$")
+    assert.equal(chosen, plot:match("^[^\n]+"))
+    assert.truthy(plot:find("\nA train_loss  0%.[%d]+  B valid_loss  0%.[%d]+\n$"), plot)
+    assert.truthy(plot:find("\n +step\nA"), plot)
+  end)
+
   it("logs a nested run for each point of the grid, with every epoch", function()
     local settings = query("attributes.run_name LIKE 'trial %' and attributes.status = 'FINISHED'",
       "run.data.params.learning_rate, run.data.params.batch_size, run.data.params.l2")

@@ -6,6 +6,8 @@ local program = require "tests.lua.program"
 local LOG = [[
   m.create_experiment "one"
   for i, name in ipairs { "first", "second" } do
+    local start = os.clock()
+    while os.clock() < start + 0.005 do end -- of two that start together, neither is the newest
     m.start_run { run_name = name, tags = { odd = i % 2 } }
     for step = 1, 20 do
       m.log_metrics({ loss = 1 / step + i, accuracy = 1 - 1 / step }, { step = step })
