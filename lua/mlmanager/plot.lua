@@ -288,10 +288,8 @@ local function smooth(chart, options)
     item.raw = item.line
     item.line = curve.smooth(item.raw, kernel, n)
   end
-  local number = series.show(n)
-  chart.notes[#chart.notes + 1] = kernel == "ema"
-    and ("smoothed: exponential mean of span %s, the raw values behind"):format(number)
-    or ("smoothed: centred mean of %s points, the raw values behind"):format(number)
+  chart.notes[#chart.notes + 1] = ("smoothed (%s %s), raw values behind"):format(kernel,
+    series.show(n))
 end
 
 --- Brings times to the unit that suits them and says what x is.

@@ -59,7 +59,7 @@ first: accuracy
   it("has the options of manager:plot", program.spec(function(run)
     run.script(LOG)
     contains(run("plot", "first", "loss", "--log-y", "--log-x", "--smooth", "5", "--kernel", "mean",
-      "--x", "relative", "--title", "Über", "--clip"), "Über\n", "centred mean of 5 points",
+      "--x", "relative", "--title", "Über", "--clip"), "Über\n", "smoothed (mean 5), raw",
       "time since the start (s)")
   end))
 

@@ -164,10 +164,9 @@ describe("plot of numbers", function()
        0 ┤⠤⣀⣄⣄⣀⣄⣀⣄⣀⣄⣀⣄⣄⣀⣄⣀⣴⠁⠄⡀⠍⡒⠤⡤⡤⠤⣄⡤⣀⣄⣀⣄⣀⣄⣄⣀
          └─────────────────┬─────────────────┬
                            20               40
-      smoothed: exponential mean of span 5,
-      the raw values behind
-    ]], values, small { smooth = 5, height = 10 })
-    contains(plot(values, small { smooth = 5, kernel = "mean" }), "centred mean of 5 points")
+      smoothed (ema 5), raw values behind
+    ]], values, small { smooth = 5, height = 9 })
+    contains(plot(values, small { smooth = 5, kernel = "mean" }), "smoothed (mean 5), raw")
     assert.equal(plot(values, small()), plot(values, small { smooth = 1 }))
   end)
 

@@ -156,10 +156,12 @@ return function(host, given)
   end
 
   -- Mistakes are told before the screen is taken; a store that is not there yet is waited for.
-  local is_there = source:open()
+  local is_there, why = source:open()
   if is_there then
     source:resolve()
     board.selected_id = source.wanted_id
+  elseif type(why) ~= "table" or why.code ~= "not_found" then
+    error(why, 0)
   end
   local screen <close>, problem = host.screen.open()
   if not screen then

@@ -22,14 +22,6 @@ function source.new(given)
   }, source)
 end
 
---- Forgets the store, which is gone or another now; what is on the screen stays to be read.
-function source:lose(problem)
-  if self.manager then
-    pcall(self.manager.close, self.manager)
-  end
-  self.manager, self.state, self.problem = nil, nil, problem
-end
-
 local function sentence(failure)
   if type(failure) == "table" and failure.code == "interrupted" then
     error(failure, 0)
@@ -37,11 +29,22 @@ local function sentence(failure)
   return type(failure) == "table" and failure.message or tostring(failure)
 end
 
+--- Forgets the store, which is gone or another now; what is on the screen stays to be read.
+function source:lose(problem)
+  local manager = self.manager
+  self.manager, self.state, self.problem = nil, nil, problem
+  local ok, failure = pcall(manager.close, manager)
+  if not ok then
+    self.problem = sentence(failure)
+  end
+end
+
+--- False, and why, where the store cannot be opened.
 function source:open()
   local ok, manager = pcall(host.open)
   if not ok then
     self.problem = sentence(manager) .. "; waiting for it"
-    return false
+    return false, manager
   end
   self.manager, self.problem = manager, nil
   self.path = manager.store:match("^sqlite:(.*)$")

@@ -236,12 +236,12 @@ local function chart_lines(board, name, width, height)
   if #runs == 1 and value then
     title = name .. "  " .. show_number(value)
   end
-  local ok, text = pcall(require "mlmanager".plot, series, {
+  local text = require "mlmanager".plot(series, {
     title = title, width = width, height = height, x = board.x, log_y = board.log_y,
     smooth = board.smooth, x_label = board.x == "step" and "" or nil, legend = false,
   })
   local lines = {}
-  for line in ((ok and text or tostring(text)) .. "\n"):gmatch("(.-)\n") do
+  for line in (text .. "\n"):gmatch("(.-)\n") do
     lines[#lines + 1] = line
   end
   board.charts[name] = { version = version, lines = lines }
