@@ -21,6 +21,8 @@ packages=("mlflow==$1" scikit-learn psutil)
 case $1 in
 # It imports pkg_resources without asking for it, and a class that SQLAlchemy has dropped.
 2.*) packages+=("setuptools<80" "sqlalchemy<2.1") ;;
+# Its basic-auth app needs it; all of mlflow[auth] is more.
+3.*) packages+=("flask-wtf<2") ;;
 esac
 "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" </dev/null
 "$venv/bin/python" -c 'import mlflow.store.db.utils, psutil, sklearn'

@@ -31,6 +31,11 @@ An order is one of these on the left, then ASC or DESC: "metrics.loss ASC".
 sqlite:////absolute.db are MLflow's spellings of the same. Without it MLFLOW_TRACKING_URI is
 asked, and then mlmanager.db in the current directory is taken.
 
+--store https://HOST (or http://HOST:5000) names a tracking server, MLflow's or one like it.
+MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who asks;
+MLFLOW_TRACKING_SERVER_CERT_PATH names the file of its certificate authority. Metrics go to a
+journal under ~/.local/state/mlmanager and from there to the server, which may be away meanwhile.
+
 A script makes the store where there is none. The commands that only look do not: they say that
 there is none at that place.
 ]],

@@ -41,11 +41,12 @@ local mlmanager = {}
 ---| "interrupted" Ctrl-C under the host, which wants the script to end
 
 ---@class mlmanager.ManagerOptions
----@field store? string "sqlite:PATH"; default `--store`, MLFLOW_TRACKING_URI, "sqlite:mlmanager.db"
+---@field store? string "sqlite:PATH", "https://HOST"; default `--store`, MLFLOW_TRACKING_URI,
+---"sqlite:mlmanager.db"
 ---@field tracking_uri? string the same, under MLflow's name
 ---@field artifacts? string where new experiments keep artifacts; default `mlartifacts` by the store
 ---@field journal_dir? string a directory for the journals of this store and others; default
----MLMANAGER_JOURNAL_DIR, else `<database>-journal.d`
+---MLMANAGER_JOURNAL_DIR, else `<database>-journal.d`, or for a server `~/.local/state/mlmanager`
 ---@field durability? "process"|"system" what a logged record survives: the end of the process
 ---(default), or power loss as well, for a disk sync per flush, run call, param and tag
 ---@field on_full? "error"|"block" at the journal's ceiling: raise (default), or wait for room

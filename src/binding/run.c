@@ -239,9 +239,9 @@ static int reset_run(lua_State *L)
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "reset_run");
-	if (mlm_run_reset(call_run(&call), &err) != MLM_OK)
-		return binding_fail(L, &err);
-	return 0;
+	mlm_status status = mlm_run_reset(call_run(&call), &err);
+	call_changed(&call); /* on a tracking server another run has taken its place */
+	return status == MLM_OK ? 0 : binding_fail(L, &err);
 }
 
 /* ---- any run by its id ---- */

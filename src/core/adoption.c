@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "core/drain.h"
+#include "core/watermark.h"
 
 #define SEGMENT_NUMBER_NONE UINT32_MAX
 #define HEX_DIGITS          "0123456789abcdef"
@@ -265,14 +266,14 @@ static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, m
 	struct drain drain;
 	uint64_t watermark = 0;
 	bool is_readable = true;
-	const struct store_ops *ops = adoption->store->ops;
 	mlm_status status =
 		drain_open(&drain, adoption->directory_fd, id_hex, adoption->store->allocator, err);
 	if (status != MLM_OK)
 		return status;
-	status = ops->get_watermark(adoption->store, id_hex, &watermark, err);
+	status = watermark_read(adoption->store, adoption->directory_fd, id_hex, &watermark, err);
 	if (status != MLM_OK)
 		goto out;
+	drain_fit(&drain, adoption->store->ops);
 	drain.skip_below = watermark;
 	uint32_t number =
 		first_segment(adoption, id_hex, (uint32_t)(watermark / JOURNAL_SEGMENT_BYTES));
@@ -285,7 +286,7 @@ static mlm_status adopt_journal(struct adoption *adoption, const char *id_hex, m
 		goto out;
 	/* The watermark goes last but one: as long as there is a head, somebody comes back. */
 	remove_segments(adoption, id_hex);
-	status = ops->forget_journal(adoption->store, id_hex, err);
+	status = watermark_forget(adoption->store, adoption->directory_fd, id_hex, err);
 	if (status == MLM_OK) {
 		char name[64];
 		snprintf(name, sizeof(name), "%s.head", id_hex);

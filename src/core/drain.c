@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "core/watermark.h"
 
 #define SERIES_FIRST 64u /* a power of two, as all capacities */
 
@@ -23,6 +24,7 @@ mlm_status drain_open(struct drain *drain, int directory_fd, const char *journal
 	if (status != MLM_OK)
 		return status;
 	drain->texts = arena_new(allocator);
+	drain->points_max = DRAIN_POINTS_MAX;
 	drain->points = memory_resize(allocator, NULL, DRAIN_POINTS_MAX, sizeof(*drain->points));
 	drain->sorted = memory_resize(allocator, NULL, DRAIN_POINTS_MAX, sizeof(*drain->sorted));
 	if (!drain->texts || !drain->points || !drain->sorted) {
@@ -47,6 +49,12 @@ void drain_close(struct drain *drain)
 	memory_free(allocator, drain->open_runs);
 	memset(drain, 0, sizeof(*drain));
 	drain->reader.fd = -1;
+}
+
+void drain_fit(struct drain *drain, const struct store_ops *ops)
+{
+	if (ops->batch_points_max && ops->batch_points_max < drain->points_max)
+		drain->points_max = ops->batch_points_max;
 }
 
 /* ---- reading ---- */
@@ -258,7 +266,7 @@ mlm_status drain_collect(struct drain *drain, uint64_t limit, bool *more_out, ml
 	mlm_status tidied = forget_old_series(drain, err);
 	if (tidied != MLM_OK)
 		return tidied;
-	while (drain->point_count < DRAIN_POINTS_MAX) {
+	while (drain->point_count < drain->points_max) {
 		struct journal_entry entry;
 		bool more = false;
 		uint64_t position = drain->reader.position;
@@ -419,7 +427,10 @@ mlm_status drain_apply(struct drain *drain, struct store *store,
 	}
 	for (size_t i = 0; i < drain->batch_count; i++)
 		drain->series[drain->batch_ids[i]].in_batch = false;
-	if (status == MLM_OK)
+	if (status == MLM_OK) {
 		drain->point_count = 0;
+		watermark_write(store, drain->reader.directory_fd, drain->reader.id_hex,
+			drain->reader.position);
+	}
 	return status;
 }

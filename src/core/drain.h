@@ -40,6 +40,7 @@ struct drain {
 	struct store_point *points; /* as read; series is a place in series */
 	struct store_point *sorted; /* as applied; series is the rank */
 	size_t point_count;
+	size_t points_max; /* of a batch; DRAIN_POINTS_MAX unless the store takes fewer */
 	uint32_t *batch_ids; /* places of the series in the batch */
 	struct store_series *batch_series;
 	uint32_t *starts; /* first point of each series in sorted */
@@ -55,6 +56,9 @@ struct drain {
 mlm_status drain_open(struct drain *drain, int directory_fd, const char *journal_id_hex,
 	const mlm_allocator *allocator, mlm_error *err);
 void drain_close(struct drain *drain);
+
+/** Makes the batches what the store takes. */
+void drain_fit(struct drain *drain, const struct store_ops *ops);
 
 /**
  * Reads records below limit until the batch is full or there are no more. *more_out tells that the

@@ -7,10 +7,11 @@
 #include "core/background_thread.h"
 #include "core/drain.h"
 
-#define TICK_MS            200 /* how long a record waits for others to go along with */
-#define RETRY_MS_FIRST     20
-#define RETRY_MS_MAX       1000
-#define THREAD_STACK_BYTES (1024u * 1024u)
+#define TICK_MS             200 /* how long a record waits for others to go along with */
+#define RETRY_MS_FIRST      20
+#define RETRY_MS_MAX        1000
+#define REMOTE_RETRY_MS_MAX 5000 /* a server that is away is asked less often, unless one waits */
+#define THREAD_STACK_BYTES  (1024u * 1024u)
 
 /* A waiting thread that has this much time writes by itself what is no more than this, unless
  * another writer is in its way for longer. */
@@ -27,7 +28,8 @@ struct flusher {
 	pthread_t thread;
 
 	pthread_mutex_t draining; /* what follows; taken before the other mutex */
-	struct store *store; /* the thread's own, opened when it has something to write */
+	/* The thread's own, opened when it has something to write; set under both. */
+	struct store *store;
 	struct drain drain;
 
 	pthread_mutex_t mutex; /* what follows */
@@ -64,13 +66,31 @@ static void succeeded(struct flusher *flusher)
 static void failed(struct flusher *flusher, const mlm_error *failure)
 {
 	pthread_mutex_lock(&flusher->mutex);
+	uint32_t most_ms = flusher->ops->is_remote && flusher->wanted <= flusher->drained
+				   ? REMOTE_RETRY_MS_MAX
+				   : RETRY_MS_MAX;
 	flusher->retry_ms = flusher->retry_ms ? flusher->retry_ms * 2 : RETRY_MS_FIRST;
-	if (flusher->retry_ms > RETRY_MS_MAX)
-		flusher->retry_ms = RETRY_MS_MAX;
+	if (flusher->retry_ms > most_ms)
+		flusher->retry_ms = most_ms;
 	flusher->failure = *failure;
 	flusher->failures++;
 	pthread_cond_broadcast(&flusher->done);
 	pthread_mutex_unlock(&flusher->mutex);
+}
+
+static mlm_status open_store(struct flusher *flusher, mlm_error *err)
+{
+	struct store *store;
+	mlm_status status = flusher->ops->open(&flusher->store_options, &store, err);
+	if (status != MLM_OK)
+		return status;
+	pthread_mutex_lock(&flusher->mutex);
+	flusher->store = store;
+	/* Whoever stops the thread found no store to interrupt. */
+	if (flusher->stops && flusher->ops->interrupt)
+		flusher->ops->interrupt(store);
+	pthread_mutex_unlock(&flusher->mutex);
+	return MLM_OK;
 }
 
 /* One batch, through a store that the caller lends or the thread's own. False when there is nothing
@@ -82,12 +102,12 @@ static bool drain_some(struct flusher *flusher, struct store *lent)
 	bool more = false;
 	mlm_status status = MLM_OK;
 	if (!lent && !flusher->store)
-		status = flusher->ops->open(&flusher->store_options, &flusher->store, &err);
+		status = open_store(flusher, &err);
 	/* A batch that failed is still there and goes first. What was read before damage goes as
 	 * well. */
 	mlm_status collected = MLM_OK;
 	mlm_error why = MLM_ERROR_INIT;
-	if (status == MLM_OK && flusher->drain.point_count < DRAIN_POINTS_MAX)
+	if (status == MLM_OK && flusher->drain.point_count < flusher->drain.points_max)
 		collected = drain_collect(&flusher->drain, limit, &more, &why);
 	else
 		more = true;
@@ -163,6 +183,7 @@ mlm_status flusher_open(
 	bool exists = false;
 	mlm_status status = drain_open(&flusher->drain, options->journal->directory_fd,
 		options->journal->id_hex, options->store.allocator, err);
+	drain_fit(&flusher->drain, options->ops);
 	if (status == MLM_OK) {
 		flusher->drain.reader.limit = journal_published(options->journal);
 		status = journal_reader_seek_segment(&flusher->drain.reader, 0, &exists, err);
@@ -214,7 +235,7 @@ mlm_status flusher_wait(struct flusher *flusher, struct store *store, uint64_t p
 	pthread_mutex_lock(&flusher->mutex);
 	uint64_t failures = flusher->failures;
 	if (flusher->drained < position && position - flusher->drained <= HERE_BYTES_MAX &&
-		timeout_ms >= HERE_MS_MIN) {
+		timeout_ms >= HERE_MS_MIN && !flusher->ops->is_remote) {
 		pthread_mutex_unlock(&flusher->mutex);
 		drain_here(flusher, store);
 		pthread_mutex_lock(&flusher->mutex);
@@ -259,6 +280,8 @@ void flusher_close(struct flusher *flusher, bool is_owner)
 	}
 	pthread_mutex_lock(&flusher->mutex);
 	flusher->stops = true;
+	if (flusher->store && flusher->ops->interrupt)
+		flusher->ops->interrupt(flusher->store);
 	pthread_cond_signal(&flusher->wake);
 	pthread_mutex_unlock(&flusher->mutex);
 	pthread_join(flusher->thread, NULL);

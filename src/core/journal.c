@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "core/watermark.h"
 
 #define PAGE_BYTES        4096u
 #define FIRST_WARM_BYTES  (64u * PAGE_BYTES)
@@ -357,6 +358,8 @@ static void remove_files(struct journal *journal)
 		journal_segment_path(journal, i - 1, name, sizeof(name));
 		unlinkat(journal->directory_fd, name, 0);
 	}
+	watermark_name(journal->id_hex, name);
+	unlinkat(journal->directory_fd, name, 0);
 	snprintf(name, sizeof(name), "%s.head", journal->id_hex);
 	unlinkat(journal->directory_fd, name, 0);
 	journal_unfinished_name(journal->id_hex, name);

@@ -11,9 +11,11 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "core/adoption.h"
+#include "core/adoption_thread.h"
 
 #define STORE_BUSY_MS      60000u /* how long a write waits for other writers */
 #define FLUSHER_BUSY_MS    2000u /* it tries again by itself, and must hear of the end in time */
+#define REMOTE_BUSY_MS     10000u /* how long a caller's request to a server is tried again */
 #define JOURNAL_OPEN_TRIES 5
 
 /* ---- every call's way in and out ---- */
@@ -70,18 +72,29 @@ void manager_leave(mlm_manager *manager)
 	pthread_mutex_unlock(&manager->mutex);
 }
 
+void manager_log(void *payload, mlm_log_level level, const char *line)
+{
+	mlm_manager *manager = payload;
+	pthread_mutex_lock(&manager->log_mutex);
+	manager->log(manager->log_payload, level, line);
+	pthread_mutex_unlock(&manager->log_mutex);
+}
+
 /* ---- the journal and its flusher ---- */
 
 static struct store_options options_of_store(const mlm_manager *manager, bool for_flusher)
 {
+	bool is_remote = manager->ops->is_remote;
+	uint32_t flusher_ms = is_remote ? 0 : FLUSHER_BUSY_MS;
+	uint32_t caller_ms = is_remote ? REMOTE_BUSY_MS : STORE_BUSY_MS;
 	return (struct store_options){
-		.uri = manager->place.uri,
+		.uri = manager->place.address,
 		.artifacts = manager->place.artifacts,
 		.durability = manager->durability,
 		.for_flusher = for_flusher,
 		.inspect = manager->inspects,
 		.allocator = &manager->allocator,
-		.busy_timeout_ms = for_flusher ? FLUSHER_BUSY_MS : STORE_BUSY_MS,
+		.busy_timeout_ms = for_flusher ? flusher_ms : caller_ms,
 	};
 }
 
@@ -234,9 +247,19 @@ static mlm_status adopt_orphans(mlm_manager *manager, mlm_error *err)
 {
 	if (manager->ops->is_read_only(manager->store))
 		return MLM_OK;
+	if (manager->ops->is_remote) {
+		const struct adoption_thread_options options = {
+			.directory = manager->place.journal_dir,
+			.ops = manager->ops,
+			.store = options_of_store(manager, true),
+			.log = manager_log,
+			.log_payload = manager,
+		};
+		return adoption_thread_start(&options, &manager->adoption, err);
+	}
 	struct adoption_report report;
-	mlm_status status = adoption_run(manager->place.journal_dir, manager->store, manager->log,
-		manager->log_payload, &report, err);
+	mlm_status status = adoption_run(
+		manager->place.journal_dir, manager->store, manager_log, manager, &report, err);
 	if (status == MLM_OK)
 		rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
 	return status;
@@ -281,7 +304,7 @@ static mlm_status open_store(
 		return error_set(err, MLM_ENOTFOUND, "manager", "there is no store '%s'",
 			manager->place.path);
 	if (manager->place.is_network)
-		manager->log(manager->log_payload, MLM_LOG_WARNING,
+		manager_log(manager, MLM_LOG_WARNING,
 			"the store lies on a network file system: one host at a time may write to "
 			"it; "
 			"for several use a tracking server");
@@ -317,6 +340,7 @@ static mlm_status open_manager(
 	pthread_mutex_init(&manager->mutex, &recursive);
 	pthread_mutexattr_destroy(&recursive);
 	pthread_mutex_init(&manager->refused_mutex, NULL);
+	pthread_mutex_init(&manager->log_mutex, NULL);
 	manager->durability = options->durability;
 	manager->on_full = options->on_full;
 	manager->journal_bytes_max = options->journal_bytes_max ? options->journal_bytes_max
@@ -423,7 +447,7 @@ static mlm_status close_journal(mlm_manager *manager, bool keeps, uint32_t wait_
 	if (!is_empty)
 		return status;
 	rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
-	if (has_drained)
+	if (has_drained && manager->ops->forget_journal)
 		manager->ops->forget_journal(manager->store, id, NULL);
 	return MLM_OK;
 }
@@ -454,6 +478,8 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 		keep_first(&first, err, status, &why);
 		status = run_take_remembered(manager, &why);
 		keep_first(&first, err, status, &why);
+		adoption_thread_stop(manager->adoption);
+		manager->adoption = NULL;
 		if (manager->store)
 			manager->ops->close(manager->store);
 		manager->store = NULL;
@@ -478,6 +504,7 @@ void mlm_manager_free(mlm_manager *manager)
 	} else {
 		pthread_mutex_destroy(&manager->mutex);
 		pthread_mutex_destroy(&manager->refused_mutex);
+		pthread_mutex_destroy(&manager->log_mutex);
 	}
 	journal_free(manager->journal);
 	for (mlm_run *run = manager->runs; run;) {
@@ -512,6 +539,13 @@ mlm_status mlm_manager_doctor(
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
+	if (!manager->ops->check) {
+		manager_leave(manager);
+		return error_set(err, MLM_EUNSUPPORTED, "manager",
+			"the store '%s' is a server's, which looks after it; doctor checks "
+			"databases",
+			manager->place.uri);
+	}
 	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
 	if (status == MLM_OK && repair)
 		status = stop_inspecting(manager, err);

@@ -32,13 +32,15 @@ struct mlm_manager {
 	uint64_t journal_bytes_max;
 	bool samples_system;
 	bool inspects; /* the store has not been made ready for writing */
-	mlm_log_fn log;
+	pthread_mutex_t log_mutex;
+	mlm_log_fn log; /* through manager_log() */
 	void *log_payload;
 	const struct store_ops *ops;
 	struct store *store;
 	struct store_options artifact_tracking; /* how artifacts reach the store; constant */
 	struct journal *journal; /* made with the first run; then stays */
 	struct flusher *flusher;
+	struct adoption_thread *adoption; /* of a remote store; NULL when there is nothing */
 	char experiment_id[MLM_ID_SIZE]; /* "" when none is active */
 	mlm_run *active; /* top of the stack */
 	mlm_run *runs; /* all handles, newest first */
@@ -80,6 +82,9 @@ struct mlm_run {
 /** Of mlm_query. */
 extern const struct options_layout query_layout;
 
+/** Tells the user's mlm_log_fn, one call at a time. payload is the manager. Any thread. */
+void manager_log(void *payload, mlm_log_level level, const char *line);
+
 /** Fails with ESTATE when the manager is NULL, closed or the parent process's. */
 mlm_status manager_check(mlm_manager *manager, mlm_error *err);
 
@@ -101,6 +106,20 @@ struct artifact_options manager_artifact_options(const mlm_manager *manager, con
 
 /** Ends a run. Call inside. */
 mlm_status run_end_inside(mlm_run *run, mlm_run_status status, mlm_error *err);
+
+/** Makes the run of row, the top of the stack; what the core chose for its id may be another one
+ * afterwards. Call inside. */
+mlm_status run_create_inside(
+	mlm_manager *manager, const struct store_new_run *row, mlm_run **run_out, mlm_error *err);
+
+/** Chooses the id of a new run. Errors: EIO. */
+mlm_status run_new_id(char id_out[MLM_ID_SIZE], mlm_error *err);
+
+/** As mlm_run_delete(), inside. */
+mlm_status run_delete_inside(mlm_run *run, mlm_error *err);
+
+/** Fails with ESTATE unless the run is open and has no nested run open. Call inside. */
+mlm_status run_check_top(const mlm_run *run, mlm_error *err);
 
 /** Takes up a run. Call inside. */
 mlm_status run_set_active_inside(

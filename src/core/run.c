@@ -178,7 +178,7 @@ static mlm_status describe(mlm_manager *manager, const mlm_run_options *options,
 	return MLM_OK;
 }
 
-static mlm_status new_run_id(char id_out[MLM_ID_SIZE], mlm_error *err)
+mlm_status run_new_id(char id_out[MLM_ID_SIZE], mlm_error *err)
 {
 	unsigned char bytes[16];
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
@@ -212,7 +212,7 @@ static void start_system_metrics(mlm_run *run)
 		status = system_metrics_start(&options, &run->system_metrics, &err);
 	}
 	if (status != MLM_OK)
-		manager->log(manager->log_payload, MLM_LOG_WARNING, err.message);
+		manager_log(run->manager, MLM_LOG_WARNING, err.message);
 }
 
 static mlm_status check_start(mlm_manager *manager, const mlm_run_options *options, mlm_error *err)
@@ -229,17 +229,37 @@ static mlm_status check_start(mlm_manager *manager, const mlm_run_options *optio
 	return MLM_OK;
 }
 
+/* A store that names runs itself has its name take the place of ours. */
+static mlm_status take_name(mlm_run *run, const char *id, mlm_error *err)
+{
+	if (strcmp(run->id, id) == 0)
+		return MLM_OK;
+	if (strlen(id) > JOURNAL_ID_HEX)
+		return error_set(err, MLM_EPEER, "run",
+			"the store named the run '%s'; an id has at most %d characters", id,
+			JOURNAL_ID_HEX);
+	mlm_status status = journal_append_run(run->manager->journal, id, true, err);
+	if (status != MLM_OK)
+		return status;
+	journal_append_run(run->manager->journal, run->id, false, NULL);
+	memcpy(run->id, id, strlen(id) + 1);
+	return MLM_OK;
+}
+
 /* The journal hears of the run before the store does: whenever this process dies, whoever adopts
  * the journal knows which runs to end. */
-static mlm_status create(
+mlm_status run_create_inside(
 	mlm_manager *manager, const struct store_new_run *row, mlm_run **run_out, mlm_error *err)
 {
+	char id[MLM_ID_SIZE];
 	mlm_run *run = new_handle(manager, row->run_id, row->experiment_id, row->run_name);
 	if (!run)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	mlm_status status = journal_append_run(manager->journal, run->id, true, err);
 	if (status == MLM_OK) {
-		status = manager->ops->create_run(manager->store, row, err);
+		status = manager->ops->create_run(manager->store, row, id, err);
+		if (status == MLM_OK)
+			status = take_name(run, id, err);
 		if (status != MLM_OK)
 			journal_append_run(manager->journal, run->id, false, NULL);
 	}
@@ -253,6 +273,7 @@ static mlm_status create(
 	manager->active = run;
 	keep_handle(manager, run);
 	set_open(run);
+	start_system_metrics(run);
 	*run_out = run;
 	return MLM_OK;
 }
@@ -279,7 +300,7 @@ static mlm_status start(
 		status = error_set(err, MLM_ENOMEM, "run", "memory ran out");
 		goto out;
 	}
-	status = new_run_id(run_id, err);
+	status = run_new_id(run_id, err);
 	if (status == MLM_OK)
 		status = check_options(options, arena, &checked, err);
 	if (status == MLM_OK)
@@ -296,9 +317,7 @@ static mlm_status start(
 		memcpy(tags + standard->count, checked.tags, options->tag_count * sizeof(*tags));
 	row.tags = tags;
 	row.tag_count = standard->count + options->tag_count;
-	status = create(manager, &row, run_out, err);
-	if (status == MLM_OK)
-		start_system_metrics(*run_out);
+	status = run_create_inside(manager, &row, run_out, err);
 out:
 	arena_free(arena);
 	return status;
@@ -425,7 +444,7 @@ static const mlm_run *nested_above(const mlm_run *run)
 	return NULL;
 }
 
-static mlm_status check_top(const mlm_run *run, mlm_error *err)
+mlm_status run_check_top(const mlm_run *run, mlm_error *err)
 {
 	mlm_status status = run_check_open(run, err);
 	const mlm_run *above = nested_above(run);
@@ -533,7 +552,7 @@ static void forget_open(mlm_run *run)
 mlm_status run_end_inside(mlm_run *run, mlm_run_status end_status, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
-	mlm_status status = check_top(run, err);
+	mlm_status status = run_check_top(run, err);
 	if (status != MLM_OK)
 		return status;
 	stop_system_metrics(run);
@@ -579,10 +598,10 @@ mlm_status mlm_run_end(mlm_run *run, mlm_run_status status, mlm_error *err)
 	return result;
 }
 
-static mlm_status delete_inside(mlm_run *run, mlm_error *err)
+mlm_status run_delete_inside(mlm_run *run, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
-	mlm_status status = check_top(run, err);
+	mlm_status status = run_check_top(run, err);
 	if (status != MLM_OK)
 		return status;
 	/* Before the flush: what it logged after that the deleted run would refuse. */
@@ -609,7 +628,7 @@ mlm_status mlm_run_delete(mlm_run *run, mlm_error *err)
 	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
-	status = delete_inside(run, err);
+	status = run_delete_inside(run, err);
 	manager_leave(run->manager);
 	return status;
 }
@@ -712,7 +731,7 @@ mlm_status mlm_run_delete_id(mlm_manager *manager, const char *run_id, mlm_error
 		return status;
 	mlm_run *run = find_handle(manager, run_id);
 	if (run && atomic_load(&run->is_open)) {
-		status = delete_inside(run, err);
+		status = run_delete_inside(run, err);
 	} else {
 		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
 		if (status == MLM_OK)

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "artifact/artifact.h"
+#include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "core/manager.h"
@@ -51,6 +53,58 @@ static void forget_timers(mlm_run *run)
 	run->timer_count = 0;
 }
 
+/* The tags of a run that stay when it is reset. */
+static mlm_status keep_tags(struct arena *arena, const mlm_run_record *record,
+	struct store_new_run *row, mlm_error *err)
+{
+	mlm_text *tags = arena_array(arena, record->tag_count + 1, sizeof(*tags));
+	if (!tags)
+		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
+	for (size_t i = 0; i < record->tag_count; i++)
+		if (strncmp(record->tags[i].key, "mlflow.", 7) == 0)
+			tags[row->tag_count++] = record->tags[i];
+	row->tags = tags;
+	return MLM_OK;
+}
+
+/* For a store that cannot delete params and metrics: another run takes the place of this one, with
+ * its name, parent and the tags that a reset leaves. */
+static mlm_status restart(mlm_run *run, mlm_error *err)
+{
+	mlm_manager *manager = run->manager;
+	mlm_run_list *list = NULL;
+	mlm_run *fresh = NULL;
+	char id[MLM_ID_SIZE];
+	mlm_status status = run_check_top(run, err);
+	if (status == MLM_OK)
+		status = manager->ops->get_run(manager->store, run->id, &list, err);
+	if (status != MLM_OK)
+		return status;
+	struct store_new_run row = {
+		.run_id = id,
+		.experiment_id = list->items[0].experiment_id,
+		.run_name = list->items[0].run_name,
+		.user_id = list->items[0].user_id,
+		.source_name = "",
+		.start_time_ms = clock_now_ms(),
+	};
+	status = keep_tags(list->memory, &list->items[0], &row, err);
+	if (status == MLM_OK)
+		status = run_new_id(id, err);
+	/* First, so that a store that refuses leaves what was. */
+	if (status == MLM_OK)
+		status = run_create_inside(manager, &row, &fresh, err);
+	if (status == MLM_OK) {
+		/* The stack has the new one on top of the old one, as if it were nested. */
+		manager->active = run;
+		status = run_delete_inside(run, err);
+		fresh->parent = manager->active;
+		manager->active = fresh;
+	}
+	mlm_run_list_free(list);
+	return status;
+}
+
 static mlm_status reset_inside(mlm_run *run, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
@@ -58,6 +112,8 @@ static mlm_status reset_inside(mlm_run *run, mlm_error *err)
 	mlm_status status = run_check_open(run, err);
 	if (status == MLM_OK)
 		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK && !manager->ops->clear_run)
+		return restart(run, err);
 	if (status == MLM_OK)
 		status = open_artifacts(run, &artifacts, err);
 	if (status == MLM_OK)

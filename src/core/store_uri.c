@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/filesystem.h"
 #include "base/memory.h"
+#include "transport/web_address.h"
 
 static mlm_status no_memory(mlm_error *err)
 {
@@ -49,7 +50,7 @@ static void hide_password(const char *uri, char *text_out, size_t size)
 
 static mlm_status check_scheme(const char *uri, mlm_error *err)
 {
-	if (strncmp(uri, "sqlite:", 7) == 0)
+	if (strncmp(uri, "sqlite:", 7) == 0 || web_address_is(uri))
 		return MLM_OK;
 	char shown[200];
 	hide_password(uri, shown, sizeof(shown));
@@ -59,7 +60,9 @@ static mlm_status check_scheme(const char *uri, mlm_error *err)
 			"sqlite:mlmanager.db",
 			shown);
 	return error_set(err, MLM_EUNSUPPORTED, "store",
-		"store '%s' has a scheme that this build does not know; write sqlite:PATH", shown);
+		"store '%s' has a scheme that this build does not know; write sqlite:PATH or "
+		"https://HOST",
+		shown);
 }
 
 /* Resolves symbolic links, so that all names of a database share one journal directory. The file
@@ -111,6 +114,8 @@ static mlm_status resolve_artifacts(
 			return error_set_errno(
 				err, errno, "store", "the working directory is gone");
 		path = memory_format(allocator, "%s/%s", cwd, artifacts);
+	} else if (!place->path) {
+		return MLM_OK;
 	} else {
 		const char *slash = strrchr(place->path, '/');
 		path = memory_format(
@@ -141,7 +146,7 @@ static mlm_status resolve_journal_dir(
 	if (directory && directory[0]) {
 		place->journal_dir = memory_format(
 			&place->allocator, "%s/%016llx", directory, (unsigned long long)hash);
-	} else if (!place->is_network) {
+	} else if (place->path && !place->is_network) {
 		place->journal_dir = memory_format(&place->allocator, "%s-journal.d", place->path);
 	} else {
 		const char *state = getenv("XDG_STATE_HOME");
@@ -156,6 +161,32 @@ static mlm_status resolve_journal_dir(
 	return place->journal_dir ? MLM_OK : no_memory(err);
 }
 
+static mlm_status resolve_sqlite(const char *uri, struct store_place *place, mlm_error *err)
+{
+	const char *path = NULL;
+	mlm_status status = sqlite_path_of(uri, &path, err);
+	if (status == MLM_OK)
+		status = absolute_path(&place->allocator, path, &place->path, err);
+	if (status != MLM_OK)
+		return status;
+	place->uri = memory_format(&place->allocator, "sqlite:%s", place->path);
+	place->address = place->uri ? memory_string(&place->allocator, place->uri) : NULL;
+	place->is_network = filesystem_is_network(place->path);
+	return place->address ? MLM_OK : no_memory(err);
+}
+
+static mlm_status resolve_server(const char *uri, struct store_place *place, mlm_error *err)
+{
+	struct web_address address;
+	mlm_status status = web_address_parse(&place->allocator, uri, &address, err);
+	if (status != MLM_OK)
+		return status;
+	place->uri = memory_string(&place->allocator, address.base);
+	place->address = memory_string(&place->allocator, uri);
+	web_address_clear(&address);
+	return place->uri && place->address ? MLM_OK : no_memory(err);
+}
+
 mlm_status store_place_resolve(
 	const mlm_manager_options *options, struct store_place *place_out, mlm_error *err)
 {
@@ -165,20 +196,12 @@ mlm_status store_place_resolve(
 		uri = getenv("MLFLOW_TRACKING_URI");
 	if (!uri || !uri[0])
 		uri = "sqlite:mlmanager.db";
-	const char *path = NULL;
 	mlm_status status = check_scheme(uri, err);
 	if (status == MLM_OK)
-		status = sqlite_path_of(uri, &path, err);
+		status = web_address_is(uri) ? resolve_server(uri, place_out, err)
+					     : resolve_sqlite(uri, place_out, err);
 	if (status == MLM_OK)
-		status = absolute_path(&place_out->allocator, path, &place_out->path, err);
-	if (status == MLM_OK) {
-		place_out->uri = memory_format(&place_out->allocator, "sqlite:%s", place_out->path);
-		status = place_out->uri ? MLM_OK : no_memory(err);
-	}
-	if (status == MLM_OK) {
-		place_out->is_network = filesystem_is_network(place_out->path);
 		status = resolve_artifacts(options, place_out, err);
-	}
 	if (status == MLM_OK)
 		status = resolve_journal_dir(options, place_out, err);
 	if (status != MLM_OK)
@@ -189,6 +212,7 @@ mlm_status store_place_resolve(
 void store_place_clear(struct store_place *place)
 {
 	memory_free(&place->allocator, place->uri);
+	memory_free(&place->allocator, place->address);
 	memory_free(&place->allocator, place->path);
 	memory_free(&place->allocator, place->artifacts);
 	memory_free(&place->allocator, place->journal_dir);

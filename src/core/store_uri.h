@@ -8,9 +8,10 @@
 
 struct store_place {
 	mlm_allocator allocator; /* of the strings */
-	char *uri; /* "sqlite:/absolute/path.db": one spelling for one store */
+	char *uri; /* "sqlite:/absolute/path.db": one spelling for one store, without a password */
+	char *address; /* the same for the store alone, with user and password */
 	char *path; /* of an SQLite store, else NULL */
-	char *artifacts; /* absolute path or URI */
+	char *artifacts; /* absolute path or URI; NULL: where a tracking server says */
 	char *journal_dir;
 	bool is_network; /* the database lies on a network file system */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/postgres_run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -127,10 +128,15 @@ static mlm_status create(struct postgres_store *store, void *payload, mlm_error 
 	return status;
 }
 
-mlm_status postgres_create_run(struct store *base, const struct store_new_run *run, mlm_error *err)
+mlm_status postgres_create_run(struct store *base, const struct store_new_run *run,
+	char id_out[MLM_ID_SIZE], mlm_error *err)
 {
 	struct store_new_run copy = *run;
-	return postgres_transact(postgres_store_of(base), true, create, &copy, err);
+	id_out[0] = '\0';
+	mlm_status status = postgres_transact(postgres_store_of(base), true, create, &copy, err);
+	if (status == MLM_OK)
+		snprintf(id_out, MLM_ID_SIZE, "%s", run->run_id);
+	return status;
 }
 
 /* ---- reading ---- */

@@ -7,8 +7,8 @@
 #include "store/store.h"
 
 /* ---- postgres_run.c ---- */
-mlm_status postgres_create_run(
-	struct store *store, const struct store_new_run *run, mlm_error *err);
+mlm_status postgres_create_run(struct store *store, const struct store_new_run *run,
+	char id_out[MLM_ID_SIZE], mlm_error *err);
 mlm_status postgres_get_run(
 	struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
 mlm_status postgres_update_run(struct store *store, const char *run_id,

@@ -112,11 +112,13 @@ static mlm_status insert_run(struct sqlite_store *store, const struct store_new_
 	return status;
 }
 
-mlm_status sqlite_create_run(struct store *base, const struct store_new_run *run, mlm_error *err)
+mlm_status sqlite_create_run(struct store *base, const struct store_new_run *run,
+	char id_out[MLM_ID_SIZE], mlm_error *err)
 {
 	struct sqlite_store *store = sqlite_store_of(base);
 	char *artifact_uri = NULL;
 	const mlm_text name = { RUN_NAME_TAG, run->run_name };
+	id_out[0] = '\0';
 	mlm_status status = sqlite_begin_write(store, err);
 	if (status != MLM_OK)
 		return status;
@@ -130,6 +132,8 @@ mlm_status sqlite_create_run(struct store *base, const struct store_new_run *run
 		status = sqlite_put_tags(store, run->run_id, &name, 1, err);
 	status = sqlite_end(store, status, err);
 	memory_free(base->allocator, artifact_uri);
+	if (status == MLM_OK)
+		snprintf(id_out, MLM_ID_SIZE, "%s", run->run_id);
 	return status;
 }
 

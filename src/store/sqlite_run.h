@@ -7,7 +7,8 @@
 #include "store/store.h"
 
 /* ---- sqlite_run.c ---- */
-mlm_status sqlite_create_run(struct store *store, const struct store_new_run *run, mlm_error *err);
+mlm_status sqlite_create_run(struct store *store, const struct store_new_run *run,
+	char id_out[MLM_ID_SIZE], mlm_error *err);
 mlm_status sqlite_get_run(
 	struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
 mlm_status sqlite_update_run(struct store *store, const char *run_id,

@@ -42,8 +42,10 @@ GUARDED(set_experiment_tag,
 	(store, id, key, value, err))
 GUARDED(delete_experiment_runs, (struct store * store, const char *id, mlm_error *err),
 	(store, id, err))
-GUARDED(create_run, (struct store * store, const struct store_new_run *run, mlm_error *err),
-	(store, run, err))
+GUARDED(create_run,
+	(struct store * store, const struct store_new_run *run, char id_out[MLM_ID_SIZE],
+		mlm_error *err),
+	(store, run, id_out, err))
 GUARDED(get_run,
 	(struct store * store, const char *run_id, mlm_run_list **list_out, mlm_error *err),
 	(store, run_id, list_out, err))

@@ -9,6 +9,8 @@
 static const struct store_ops *const schemes[] = {
 	&sqlite_store_ops,
 	&postgres_store_ops,
+	&rest_store_ops,
+	&rest_tls_store_ops,
 };
 
 mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm_error *err)

@@ -24,7 +24,9 @@ struct store;
 
 /* How a store is opened. Strings are borrowed for the call. */
 struct store_options {
-	const char *uri; /* without the scheme's aliases: "sqlite:/absolute/path.db" */
+	/* Without the scheme's aliases: "sqlite:/absolute/path.db". With the user and password, so
+	 * never shown. */
+	const char *uri;
 	const char *artifacts; /* root of artifact locations, absolute path or URI */
 	mlm_durability durability;
 	/* The flusher's connection: it writes big batches and never creates or migrates. */
@@ -81,6 +83,8 @@ struct store_new_run {
 	int64_t start_time_ms;
 	const mlm_text *tags; /* with mlflow.runName and the other standard tags */
 	size_t tag_count;
+	/* An earlier call may have made it: a store that names runs itself looks first. */
+	bool may_exist;
 };
 
 /* What mlm_run_update changes; MLM_RUN_UNCHANGED, -1 and NULL leave a column alone. */
@@ -106,10 +110,17 @@ struct store_size {
 struct store_ops {
 	/* Every slot must be there unless it says otherwise. Outputs are NULL or 0 on error. */
 	const char *scheme; /* "sqlite" */
+	/* Calls wait for a network, and the store may be away: opening it asks nothing. */
+	bool is_remote;
+	/* Points of a batch, for a store that takes no more in one piece; 0: as the core likes. */
+	size_t batch_points_max;
 
 	mlm_status (*open)(
 		const struct store_options *options, struct store **store_out, mlm_error *err);
 	void (*close)(struct store *store);
+	/* Makes a call that is going on and later ones fail with EAGAIN at once; from any thread.
+	 * NULL: no call takes long. */
+	void (*interrupt)(struct store *store);
 	/* True when the store can only be read (file or directory permissions). */
 	bool (*is_read_only)(struct store *store);
 
@@ -134,9 +145,11 @@ struct store_ops {
 	mlm_status (*delete_experiment_runs)(struct store *store, const char *id, mlm_error *err);
 
 	/* ---- runs ---- */
-	/* ENOTFOUND or ESTATE for the experiment. */
-	mlm_status (*create_run)(
-		struct store *store, const struct store_new_run *run, mlm_error *err);
+	/* Writes the run's id: the core's, unless the store names runs itself; it then keeps the
+	 * core's as tag mlmanager.run_id. ENOTFOUND or ESTATE for the experiment. EAGAIN: it may
+	 * have been made, and a call with may_exist finds it. */
+	mlm_status (*create_run)(struct store *store, const struct store_new_run *run,
+		char id_out[MLM_ID_SIZE], mlm_error *err);
 	mlm_status (*get_run)(
 		struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
 	mlm_status (*search_runs)(struct store *store, const mlm_query *query,
@@ -147,7 +160,8 @@ struct store_ops {
 	/* ENOTFOUND; being in that state already is MLM_OK. */
 	mlm_status (*set_run_lifecycle)(
 		struct store *store, const char *run_id, mlm_lifecycle lifecycle, mlm_error *err);
-	/* Deletes params, metrics, latest metrics and tags not beginning with "mlflow.". */
+	/* Deletes params, metrics, latest metrics and tags not beginning with "mlflow.". NULL: the
+	 * store cannot, and the core starts another run in the place of this one. */
 	mlm_status (*clear_run)(struct store *store, const char *run_id, mlm_error *err);
 
 	/* ---- data ---- */
@@ -181,7 +195,8 @@ struct store_ops {
 	 * runs are marked all the same. Refused series are told of once the rest is in. */
 	mlm_status (*apply)(struct store *store, const struct store_batch *batch,
 		store_refused_fn refused, void *payload, mlm_error *err);
-	/* 0 for a journal that the store has not seen. */
+	/* Both or none: a store that keeps no watermark leaves it to the core, and takes a batch
+	 * twice without harm. 0 for a journal that the store has not seen. */
 	mlm_status (*get_watermark)(struct store *store, const char *journal_id,
 		uint64_t *position_out, mlm_error *err);
 	/* The journal's files are gone: its watermark may go as well. */
@@ -198,7 +213,7 @@ struct store_ops {
 	/* Gives free bytes back to the file system. May take as long as copying the store. */
 	mlm_status (*compact)(struct store *store, mlm_error *err);
 
-	/* Checks, and with repair mends, what this store can check about itself. */
+	/* Checks, and with repair mends, what this store can check about itself. NULL: cannot. */
 	mlm_status (*check)(struct store *store, bool repair, mlm_doctor_fn report, void *payload,
 		mlm_error *err);
 };
@@ -214,6 +229,8 @@ struct store {
 
 extern const struct store_ops sqlite_store_ops;
 extern const struct store_ops postgres_store_ops;
+extern const struct store_ops rest_store_ops; /* http: */
+extern const struct store_ops rest_tls_store_ops; /* https: */
 
 /** The backend for a URI's scheme. EUNSUPPORTED, with the known schemes in the message. */
 mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm_error *err);

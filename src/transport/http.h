@@ -97,6 +97,7 @@ struct http_answer {
 	size_t body_size;
 	uint32_t retry_after_ms; /* 0: not said; at most HTTP_RETRY_AFTER_MS_MAX */
 	bool was_sent; /* the peer may have seen the request, also where the call failed */
+	uint32_t tries; /* how often retry_send() sent it */
 };
 
 /** Errors: EUNSUPPORTED (no libcurl), ENOMEM. Owns: *client_out goes to http_client_free(). */

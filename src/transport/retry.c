@@ -86,7 +86,7 @@ static mlm_status begin_again(const struct http_request *request, mlm_error *err
 }
 
 mlm_status retry_send(struct http_client *client, const struct http_request *request,
-	uint32_t total_ms, struct http_answer *answer_out, mlm_error *err)
+	uint32_t total_ms, retry_final_fn is_final, struct http_answer *answer_out, mlm_error *err)
 {
 	struct retry retry;
 	uint32_t wait_ms;
@@ -94,7 +94,9 @@ mlm_status retry_send(struct http_client *client, const struct http_request *req
 	for (;;) {
 		mlm_error why = MLM_ERROR_INIT;
 		mlm_status status = http_send(client, request, answer_out, &why);
-		if (retry_again(&retry, request, status, answer_out, &wait_ms) &&
+		answer_out->tries = retry.tries + 1;
+		bool is_over = status == MLM_OK && is_final && is_final(answer_out);
+		if (!is_over && retry_again(&retry, request, status, answer_out, &wait_ms) &&
 			http_client_wait(client, wait_ms)) {
 			status = begin_again(request, &why);
 			if (status == MLM_OK)

@@ -33,9 +33,17 @@ bool retry_again(struct retry *retry, const struct http_request *request, mlm_st
  * 500, 502, 503 and 504. */
 bool retry_is_passing(int http_status);
 
-/** http_send() until it works out or total_ms are over; the last outcome is handed back.
- * Errors: as http_send(); EAGAIN when the client is interrupted. */
+/** Whether an answer, of whatever status, is not to be asked for again. */
+typedef bool (*retry_final_fn)(const struct http_answer *answer);
+
+/**
+ * http_send() until it works out or total_ms are over; the last outcome is handed back, with the
+ * number of tries.
+ *
+ * Errors:  as http_send(); EAGAIN when the client is interrupted.
+ * Shape:   is_final NULL: the status alone decides.
+ */
 mlm_status retry_send(struct http_client *client, const struct http_request *request,
-	uint32_t total_ms, struct http_answer *answer_out, mlm_error *err);
+	uint32_t total_ms, retry_final_fn is_final, struct http_answer *answer_out, mlm_error *err);
 
 #endif

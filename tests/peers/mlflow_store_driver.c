@@ -187,7 +187,8 @@ static const char *create_run(
 		.tags = tags,
 		.tag_count = parent_id ? 4 : 3,
 	};
-	must(store->ops->create_run(store, &run, &err));
+	char made[MLM_ID_SIZE];
+	must(store->ops->create_run(store, &run, made, &err));
 	return id;
 }
 

@@ -71,13 +71,14 @@ typedef void (*mlm_log_fn)(void *payload, mlm_log_level level, const char *line)
 /* Zero (or NULL) in any member but version means its default. Strings are copied by the open. */
 typedef struct mlm_manager_options {
 	uint32_t version; /* MLM_MANAGER_OPTIONS_VERSION */
-	/* "sqlite:PATH", "sqlite:///relative", "sqlite:////absolute"; NULL: MLFLOW_TRACKING_URI,
-	 * else "sqlite:mlmanager.db". */
+	/* "sqlite:PATH", "sqlite:///relative", "sqlite:////absolute", or the address of a tracking
+	 * server, "https://host/path"; NULL: MLFLOW_TRACKING_URI, else "sqlite:mlmanager.db". */
 	const char *store;
 	/* Where new experiments keep artifacts; NULL: an absolute "mlartifacts" directory beside
-	 * the database. */
+	 * the database. A tracking server decides by itself. */
 	const char *artifacts;
-	/* The directory for journals; NULL: MLMANAGER_JOURNAL_DIR, else "<db>-journal.d". */
+	/* The directory for journals; NULL: MLMANAGER_JOURNAL_DIR, else "<db>-journal.d", and for a
+	 * server a directory of its own below $XDG_STATE_HOME/mlmanager. */
 	const char *journal_dir;
 	mlm_durability durability;
 	mlm_on_full on_full;
@@ -108,6 +109,8 @@ typedef struct mlm_manager_options {
 /**
  * Opens the store, creating it if there is none, and puts into it what journals of dead processes
  * hold. A store that can only be read opens; the calls that write then fail with MLM_EIO.
+ * A tracking server is asked nothing before the first run or read, so one that is away is no error
+ * here; what dead processes left goes to it on a thread, as far as it comes before the close.
  *
  * Errors:  EINVAL (a URI, a version, an unknown experiment or run in the environment), EIO,
  *          ENOTFOUND (options.inspect or must_exist, and no store is there),

@@ -132,9 +132,13 @@ MLM_EXPORT mlm_status mlm_run_end(mlm_run *run, mlm_run_status status, mlm_error
 /** Deletes the run, restorably; its parent becomes active again. Errors: ESTATE, EIO. */
 MLM_EXPORT mlm_status mlm_run_delete(mlm_run *run, mlm_error *err);
 
-/** Deletes the run's params, metrics, artifacts and the tags that do not begin with "mlflow.", and
- * forgets its timers. Errors: ESTATE, EIO, EUNSUPPORTED (its artifacts cannot be deleted from
- * here: nothing is). */
+/**
+ * Deletes the run's params, metrics, artifacts and the tags that do not begin with "mlflow.", and
+ * forgets its timers. A tracking server cannot delete them: there the run is deleted, restorably,
+ * the handle has ended, and mlm_run_active() is another run of the same name and parent.
+ *
+ * Errors:  ESTATE, EIO, EUNSUPPORTED (its artifacts cannot be deleted from here: nothing is).
+ */
 MLM_EXPORT mlm_status mlm_run_reset(mlm_run *run, mlm_error *err);
 
 /** Appends one metric. key_size 0: up to key's NUL; step and timestamp_ms as in mlm_metric.

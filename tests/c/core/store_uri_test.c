@@ -30,6 +30,25 @@ TEST(resolve__one_spelling_for_all_forms)
 	CHECK_STRING(place.path, "/tmp/a b#c%20.db");
 }
 
+TEST(resolve__a_server_has_no_password_in_its_name_and_its_journals_at_home)
+{
+	setenv("XDG_STATE_HOME", "/state", 1);
+	CHECK_INT(resolve("HTTPS://ada:secret@Host.example/team/"), MLM_OK);
+	CHECK_STRING(place.uri, "https://host.example/team");
+	CHECK_STRING(place.address, "HTTPS://ada:secret@Host.example/team/");
+	CHECK(!place.path && !place.artifacts && !place.is_network);
+	CHECK_CONTAINS(place.journal_dir, "/state/mlmanager/");
+	char first[128];
+	snprintf(first, sizeof(first), "%s", place.journal_dir);
+	CHECK_INT(resolve("https://host.example:443/team"), MLM_OK);
+	CHECK_STRING(place.journal_dir, first);
+	CHECK_INT(resolve("https://host.example/other"), MLM_OK);
+	CHECK(strcmp(place.journal_dir, first) != 0);
+	unsetenv("XDG_STATE_HOME");
+	CHECK_INT(resolve("http://ada:secret@/"), MLM_EINVAL);
+	CHECK(!strstr(err.message, "secret"));
+}
+
 TEST(resolve__follows_the_environment)
 {
 	setenv("MLFLOW_TRACKING_URI", "sqlite:///env.db", 1);
@@ -93,6 +112,7 @@ int main(void)
 	unsetenv("MLFLOW_TRACKING_URI");
 	unsetenv("MLMANAGER_JOURNAL_DIR");
 	RUN(resolve__one_spelling_for_all_forms);
+	RUN(resolve__a_server_has_no_password_in_its_name_and_its_journals_at_home);
 	RUN(resolve__follows_the_environment);
 	RUN(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path);
 	RUN(resolve__einval_shows_the_right_form);

@@ -52,7 +52,8 @@ static void open_fresh(const char *name)
 		.run_name = "run",
 		.user_id = "ada",
 		.source_name = "" };
-	MUST(sqlite_store_ops.create_run(store, &run, &err));
+	char id[MLM_ID_SIZE];
+	MUST(sqlite_store_ops.create_run(store, &run, id, &err));
 	const struct store_series series[] = { { "r1", "acc" }, { "r1", "loss" } };
 	const struct store_point points[] = { { 0, 0, 1, 1 }, { 0, 1, 2, 5 }, { 0, 1, 3, 2 },
 		{ 0, 1, 3, 3 }, { 1, 0, 1, 9 } };

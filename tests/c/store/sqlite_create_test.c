@@ -176,7 +176,8 @@ static int create_and_write(const char *name, int turn, int start)
 			.run_name = "run",
 			.user_id = "ada",
 			.source_name = "" };
-		MUST(sqlite_store_ops.create_run(store, &run, &err));
+		char id[MLM_ID_SIZE];
+		MUST(sqlite_store_ops.create_run(store, &run, id, &err));
 		const mlm_text param = { "i", "1" };
 		MUST(sqlite_store_ops.log_texts(store, text, &param, 1, NULL, 0, &err));
 		write_points(flusher, text, 1);

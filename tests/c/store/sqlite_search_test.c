@@ -40,7 +40,8 @@ static void create_run(unsigned n)
 		.tag_count = 2,
 	};
 	mlm_text param = { "odd", number };
-	MUST(store->ops->create_run(store, &run, &err));
+	char made[MLM_ID_SIZE];
+	MUST(store->ops->create_run(store, &run, made, &err));
 	if (n % 2)
 		MUST(store->ops->log_texts(store, id, &param, 1, NULL, 0, &err));
 }

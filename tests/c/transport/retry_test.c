@@ -130,8 +130,9 @@ TEST(retry_send__sends_a_streamed_body_again_from_its_beginning)
 	fake_peer_start(&peer, turns, 3);
 	struct http_client *client = new_client();
 	const struct http_request request = { .method = "PUT", .url = peer.url, .source = &source };
-	MUST(retry_send(client, &request, 60000, &answer, &err));
+	MUST(retry_send(client, &request, 60000, NULL, &answer, &err));
 	CHECK_INT(answer.status, 200);
+	CHECK_INT(answer.tries, 3);
 	CHECK_INT(body.restarts, 2);
 	CHECK_CONTAINS(fake_peer_request(&peer, 2), "\r\n\r\nbytes");
 	http_client_free(client);
@@ -150,7 +151,7 @@ TEST(retry_send__begins_a_sink_again_after_a_cut)
 	fake_peer_start(&peer, turns, 2);
 	struct http_client *client = new_client();
 	const struct http_request request = { .method = "GET", .url = peer.url, .sink = &sink };
-	MUST(retry_send(client, &request, 60000, &answer, &err));
+	MUST(retry_send(client, &request, 60000, NULL, &answer, &err));
 	CHECK_INT(body.at, 5);
 	CHECK_INT(body.restarts, 1);
 	http_client_free(client);
@@ -166,11 +167,32 @@ TEST(retry_send__hands_back_the_last_outcome)
 	fake_peer_start(&peer, turns, 2);
 	struct http_client *client = new_client();
 	const struct http_request request = { .method = "GET", .url = peer.url };
-	MUST(retry_send(client, &request, RETRY_WAIT_MS_FIRST, &answer, &err));
+	MUST(retry_send(client, &request, 1000, NULL, &answer, &err));
 	CHECK_INT(answer.status, 502);
 	CHECK_STRING(answer.body, "last");
 	fake_peer_halt(&peer);
-	CHECK_STATUS(retry_send(client, &request, 0, &answer, &err), MLM_EAGAIN);
+	CHECK_STATUS(retry_send(client, &request, 0, NULL, &answer, &err), MLM_EAGAIN);
+	http_client_free(client);
+	fake_peer_stop(&peer);
+}
+
+static bool is_final(const struct http_answer *answer)
+{
+	return strstr(answer->body, "never") != NULL;
+}
+
+TEST(retry_send__ends_with_an_answer_that_is_said_to_be_final)
+{
+	static const struct fake_turn turns[] = { { .status = "500 Oops", .body = "perhaps" },
+		{ .status = "500 Oops", .body = "never" }, { .body = "ok" } };
+	struct fake_peer peer;
+	struct http_answer answer;
+	fake_peer_start(&peer, turns, 3);
+	struct http_client *client = new_client();
+	const struct http_request request = { .method = "GET", .url = peer.url };
+	MUST(retry_send(client, &request, 60000, is_final, &answer, &err));
+	CHECK_STRING(answer.body, "never");
+	CHECK_INT(answer.tries, 2);
 	http_client_free(client);
 	fake_peer_stop(&peer);
 }
@@ -194,7 +216,7 @@ TEST(retry_send__does_not_wait_out_a_pause_when_interrupted)
 	const struct http_request request = { .method = "GET", .url = peer.url };
 	int64_t begin_ns = clock_monotonic_ns();
 	pthread_create(&thread, NULL, interrupt_soon, client);
-	MUST(retry_send(client, &request, 60000, &answer, &err));
+	MUST(retry_send(client, &request, 60000, NULL, &answer, &err));
 	CHECK_INT(answer.status, 429);
 	CHECK(clock_monotonic_ns() - begin_ns < 40000000000);
 	CHECK_INT(peer.request_count, 1);
@@ -213,6 +235,7 @@ int main(void)
 	RUN(retry_send__sends_a_streamed_body_again_from_its_beginning);
 	RUN(retry_send__begins_a_sink_again_after_a_cut);
 	RUN(retry_send__hands_back_the_last_outcome);
+	RUN(retry_send__ends_with_an_answer_that_is_said_to_be_final);
 	RUN(retry_send__does_not_wait_out_a_pause_when_interrupted);
 	return check_done();
 }

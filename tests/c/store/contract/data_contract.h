@@ -71,7 +71,8 @@ TEST(delete_tag__removes_it_once)
 	struct contract_name id = contract_run();
 	MUST(contract_ops->delete_tag(contract_store, id.text, "mlflow.user", &err));
 	mlm_run_list *list = contract_get_run(id.text);
-	CHECK_INT(list->items[0].tag_count, 1);
+	CHECK_STRING(
+		contract_text(list->items[0].tags, list->items[0].tag_count, "mlflow.user"), "");
 	arena_free(list->memory);
 	CHECK_STATUS(contract_ops->delete_tag(contract_store, id.text, "mlflow.user", &err),
 		MLM_ENOTFOUND);
@@ -96,7 +97,8 @@ static inline void contract_log(
 		.position = 1,
 	};
 	MUST(contract_ops->apply(contract_store, &batch, NULL, NULL, &err));
-	MUST(contract_ops->forget_journal(contract_store, journal.text, &err));
+	if (contract_ops->forget_journal)
+		MUST(contract_ops->forget_journal(contract_store, journal.text, &err));
 }
 
 TEST(get_metric_history__is_in_mlflows_order)

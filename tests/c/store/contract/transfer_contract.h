@@ -253,7 +253,8 @@ static inline void run_input_contract(void)
 {
 	RUN(log_inputs__adds_what_is_missing_and_keeps_what_is_there);
 	RUN(log_inputs__enotfound_estate);
-	RUN(set_run_lifecycle__keeps_the_time_of_the_deletion);
+	if (!(contract_differences & CONTRACT_HIDES_DELETION))
+		RUN(set_run_lifecycle__keeps_the_time_of_the_deletion);
 }
 
 static inline void run_purge_contract(void)

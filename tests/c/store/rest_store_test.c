@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the REST store does when answers are late, lost or strange; the contract itself runs on a
+ * real server in tests/peers/rest_store.py. */
+
+#include "store/rest_store.h"
+
+#include "base/clock.h"
+#include "fake_peer.h"
+
+static mlm_error err = MLM_ERROR_INIT;
+
+static struct store *open_store(const struct fake_peer *peer, uint32_t busy_timeout_ms)
+{
+	const struct store_options options = { .uri = peer->url,
+		.busy_timeout_ms = busy_timeout_ms };
+	struct store *store;
+	MUST(rest_store_ops.open(&options, &store, &err));
+	return store;
+}
+
+static const struct store_new_run new_run = {
+	.run_id = "0123456789abcdef0123456789abcdef",
+	.experiment_id = "1",
+	.run_name = "a run",
+	.user_id = "ada",
+	.source_name = "",
+	.start_time_ms = 1,
+};
+
+#define RUN_ANSWER "{\"run\": {\"info\": {\"run_id\": \"made\", \"status\": \"RUNNING\"}}}"
+
+TEST(create_run__looks_for_the_run_before_it_makes_it_again)
+{
+	static const struct fake_turn turns[] = { { .cuts_early = true }, /* made, answer lost */
+		{ .body = "{\"runs\": [{\"info\": {\"run_id\": \"made\"}}]}" } };
+	struct fake_peer peer;
+	char id[MLM_ID_SIZE];
+	fake_peer_start(&peer, turns, 2);
+	struct store *store = open_store(&peer, 60000);
+	MUST(store->ops->create_run(store, &new_run, id, &err));
+	CHECK_STRING(id, "made");
+	CHECK_INT(peer.request_count, 2);
+	CHECK_CONTAINS(fake_peer_request(&peer, 0), "runs/create");
+	CHECK_CONTAINS(fake_peer_request(&peer, 0), "mlmanager.run_id");
+	CHECK_CONTAINS(fake_peer_request(&peer, 1), "runs/search");
+	CHECK_CONTAINS(fake_peer_request(&peer, 1), "0123456789abcdef0123456789abcdef");
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(create_run__makes_it_again_when_it_is_not_there)
+{
+	static const struct fake_turn turns[] = { { .status = "502 Bad Gateway" }, { .body = "{}" },
+		{ .body = RUN_ANSWER } };
+	struct fake_peer peer;
+	char id[MLM_ID_SIZE];
+	fake_peer_start(&peer, turns, 3);
+	struct store *store = open_store(&peer, 60000);
+	MUST(store->ops->create_run(store, &new_run, id, &err));
+	CHECK_STRING(id, "made");
+	CHECK_INT(peer.request_count, 3);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(create_run__eagain_tells_that_it_may_have_been_made)
+{
+	static const struct fake_turn turn = { .cuts_early = true };
+	struct fake_peer peer;
+	char id[MLM_ID_SIZE];
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 0);
+	CHECK_STATUS(store->ops->create_run(store, &new_run, id, &err), MLM_EAGAIN);
+	CHECK_CONTAINS(err.message, "may have made the run");
+	CHECK_STRING(id, "");
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(create_run__epeer_for_an_answer_without_an_id)
+{
+	static const struct fake_turn turn = { .body = "{\"run\": 7}" };
+	struct fake_peer peer;
+	char id[MLM_ID_SIZE];
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 0);
+	CHECK_STATUS(store->ops->create_run(store, &new_run, id, &err), MLM_EPEER);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(delete_tag__is_done_when_the_answer_to_the_first_request_was_lost)
+{
+	static const struct fake_turn turns[] = { { .cuts_early = true },
+		{ .status = "404 Not Found",
+			.body = "{\"error_code\": \"RESOURCE_DOES_NOT_EXIST\"}" } };
+	struct fake_peer peer;
+	fake_peer_start(&peer, turns, 2);
+	struct store *store = open_store(&peer, 60000);
+	MUST(store->ops->delete_tag(store, "r", "k", &err));
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(get_run__reads_numbers_in_every_form_of_protobuf)
+{
+	static const struct fake_turn turn = {
+		.body = "{\"run\": {\"info\": {\"run_id\": \"r\", \"start_time\": "
+			"\"17000000000000\", "
+			"\"end_time\": 5, \"status\": \"FINISHED\", \"lifecycle_stage\": "
+			"\"deleted\", \"unknown\": []}, \"data\": {\"metrics\": [{\"key\": \"b\", "
+			"\"value\": \"NaN\", \"step\": \"-3\", \"timestamp\": 7}, {\"key\": \"a\", "
+			"\"value\": \"-Infinity\"}, {\"key\": \"c\", \"value\": \"1.5\", \"step\": "
+			"9007199254740993}], \"params\": null}}}"
+	};
+	struct fake_peer peer;
+	mlm_run_list *list;
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 0);
+	MUST(store->ops->get_run(store, "r", &list, &err));
+	const mlm_run_record *run = &list->items[0];
+	CHECK_INT(run->start_time_ms, 17000000000000);
+	CHECK_INT(run->end_time_ms, 5);
+	CHECK_INT(run->status, MLM_RUN_FINISHED);
+	CHECK_INT(run->lifecycle, MLM_DELETED);
+	CHECK_STRING(run->user_id, "");
+	CHECK_INT(run->metric_count, 3);
+	CHECK_STRING(run->metrics[0].key, "a");
+	CHECK(run->metrics[0].value < -1e308);
+	CHECK(run->metrics[1].value != run->metrics[1].value);
+	CHECK_INT(run->metrics[1].step, -3);
+	CHECK(run->metrics[2].value == 1.5);
+	CHECK_INT(run->metrics[2].step, 9007199254740993);
+	CHECK_INT(run->param_count, 0);
+	arena_free(list->memory);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(get_run__epeer_without_a_run)
+{
+	static const struct fake_turn turn = { .body = "{\"runs\": []}" };
+	struct fake_peer peer;
+	mlm_run_list *list;
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 0);
+	CHECK_STATUS(store->ops->get_run(store, "r", &list, &err), MLM_EPEER);
+	CHECK(!list);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(apply__sends_a_thousand_points_at_once_in_their_order)
+{
+	enum { COUNT = 1500 };
+	static struct store_point points[COUNT];
+	static const struct fake_turn turn = { .body = "{}" };
+	const struct store_series series = { "r", "loss" };
+	struct fake_peer peer;
+	for (int i = 0; i < COUNT; i++)
+		points[i] = (struct store_point){ 0, i, i, i / 4.0 };
+	const struct store_batch batch = { &series, 1, points, COUNT, "j", 1, NULL, 0 };
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 0);
+	MUST(store->ops->apply(store, &batch, NULL, NULL, &err));
+	CHECK_INT(peer.request_count, 2);
+	CHECK_CONTAINS(fake_peer_request(&peer, 0),
+		"{\"key\":\"loss\",\"value\":249.75,\"timestamp\":999,\"step\":999}]}");
+	CHECK_CONTAINS(fake_peer_request(&peer, 1),
+		"[{\"key\":\"loss\",\"value\":250.0,\"timestamp\":1000,\"step\":1000}");
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+static void *interrupt_soon(void *store)
+{
+	usleep(50000);
+	rest_store_ops.interrupt(store);
+	return NULL;
+}
+
+TEST(interrupt__ends_a_call_that_waits_for_a_server_that_stalls)
+{
+	static const struct fake_turn turn = { .stalls = true };
+	struct fake_peer peer;
+	mlm_run_list *list;
+	pthread_t thread;
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 60000);
+	pthread_create(&thread, NULL, interrupt_soon, store);
+	CHECK_STATUS(store->ops->get_run(store, "r", &list, &err), MLM_EAGAIN);
+	pthread_join(thread, NULL);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(apply__of_the_flusher_leaves_the_server_alone_as_long_as_it_asks)
+{
+	static const struct fake_turn turns[] = {
+		{ .status = "429 Slow", .headers = "Retry-After: 1\r\n" }, { .body = "{}" }
+	};
+	const struct store_series series = { "r", "loss" };
+	const struct store_point point = { 0, 1, 1, 1 };
+	const struct store_batch batch = { &series, 1, &point, 1, "j", 1, NULL, 0 };
+	struct fake_peer peer;
+	struct store *store;
+	fake_peer_start(&peer, turns, 2);
+	const struct store_options options = { .uri = peer.url, .for_flusher = true };
+	MUST(rest_store_ops.open(&options, &store, &err));
+	CHECK_STATUS(store->ops->apply(store, &batch, NULL, NULL, &err), MLM_EAGAIN);
+	int64_t begin_ns = clock_monotonic_ns();
+	MUST(store->ops->apply(store, &batch, NULL, NULL, &err));
+	CHECK(clock_monotonic_ns() - begin_ns > 500000000);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+int main(void)
+{
+	unsetenv("http_proxy");
+	setenv("HOME", "/nonexistent", 1);
+	RUN(create_run__looks_for_the_run_before_it_makes_it_again);
+	RUN(create_run__makes_it_again_when_it_is_not_there);
+	RUN(create_run__eagain_tells_that_it_may_have_been_made);
+	RUN(create_run__epeer_for_an_answer_without_an_id);
+	RUN(delete_tag__is_done_when_the_answer_to_the_first_request_was_lost);
+	RUN(get_run__reads_numbers_in_every_form_of_protobuf);
+	RUN(get_run__epeer_without_a_run);
+	RUN(apply__sends_a_thousand_points_at_once_in_their_order);
+	RUN(interrupt__ends_a_call_that_waits_for_a_server_that_stalls);
+	RUN(apply__of_the_flusher_leaves_the_server_alone_as_long_as_it_asks);
+	return check_done();
+}
