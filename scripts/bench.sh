@@ -4,7 +4,7 @@
 # measured in the same run. Speed is shown, not tested: the status is 0 unless it could not run.
 #
 #   --quick   a tenth of the work, for a look
-#   --peers   MLflow from PyPI as well
+#   --peers   MLflow from PyPI as well, and logging to its server
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mlflow=3.17.2
@@ -78,8 +78,15 @@ figures() {
 	"$built/bench_history" "$directory" "${quick[@]}"
 	"$built/bench_search" "$directory" "${quick[@]}"
 	memory
-	[ -z "$peers" ] || "$root/build/venv/mlflow-$mlflow/bin/python" "$source/mlflow_peer.py" \
-		"$directory" "${quick[@]}" 2>"$directory/peer.log" ||
+	[ -n "$peers" ] || return 0
+	peer mlflow_peer.py "$directory" "${quick[@]}"
+	peer server_peer.py "$host" "$built" "$directory" "${quick[@]}"
+}
+
+peer() {
+	local program=$source/$1
+	shift
+	"$root/build/venv/mlflow-$mlflow/bin/python" "$program" "$@" 2>"$directory/peer.log" ||
 		{ tail -n 20 "$directory/peer.log" >&2 && return 1; }
 }
 

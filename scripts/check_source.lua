@@ -78,7 +78,6 @@ local UNTESTED = {
   ["store/run_status"] = "through the store's contract",
   ["store/sql_layout"] = "through sqlite_open_test",
   ["store/sql_search"] = "through sqlite_search_test, the contract and tests/peers/search.py",
-  ["core/adoption_thread"] = "tests/peers/rest_store.py",
   ["store/rest_apply"] = "tests/peers/rest_store.py: the contract on a tracking server",
   ["store/rest_experiment"] = "tests/peers/rest_store.py",
   ["store/rest_history"] = "tests/peers/rest_store.py",
