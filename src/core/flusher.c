@@ -259,10 +259,12 @@ mlm_status flusher_wait(struct flusher *flusher, struct store *store, uint64_t p
 		if (errnum == ETIMEDOUT && flusher->drained < position) {
 			status = error_set(err, MLM_ETIMEOUT, "journal",
 				"the store did not take all records within %u ms%s%s; they stay in "
-				"the "
-				"journal",
+				"the journal%s",
 				timeout_ms, flusher->failure.status != MLM_OK ? ": " : "",
-				flusher->failure.status != MLM_OK ? flusher->failure.message : "");
+				flusher->failure.status != MLM_OK ? flusher->failure.message : "",
+				flusher->ops->is_remote
+					? ", and go to the server when it is used again"
+					: "");
 			break;
 		}
 	}

@@ -175,9 +175,15 @@ static mlm_status resolve_sqlite(const char *uri, struct store_place *place, mlm
 	return place->address ? MLM_OK : no_memory(err);
 }
 
-static mlm_status resolve_server(const char *uri, struct store_place *place, mlm_error *err)
+static mlm_status resolve_server(const mlm_manager_options *options, const char *uri,
+	struct store_place *place, mlm_error *err)
 {
 	struct web_address address;
+	if (options->artifacts && options->artifacts[0])
+		return error_set(err, MLM_EINVAL, "store",
+			"artifacts is '%.200s', and a tracking server decides where artifacts go; "
+			"give the experiment an artifact_location instead",
+			options->artifacts);
 	mlm_status status = web_address_parse(&place->allocator, uri, &address, err);
 	if (status != MLM_OK)
 		return status;
@@ -198,7 +204,7 @@ mlm_status store_place_resolve(
 		uri = "sqlite:mlmanager.db";
 	mlm_status status = check_scheme(uri, err);
 	if (status == MLM_OK)
-		status = web_address_is(uri) ? resolve_server(uri, place_out, err)
+		status = web_address_is(uri) ? resolve_server(options, uri, place_out, err)
 					     : resolve_sqlite(uri, place_out, err);
 	if (status == MLM_OK)
 		status = resolve_artifacts(options, place_out, err);

@@ -54,9 +54,11 @@ double rest_read_real(const json_t *object, const char *key)
 		return DBL_MAX;
 	if (strcmp(text, "-Infinity") == 0)
 		return -DBL_MAX;
-	char *end;
-	double number = strtod(text, &end);
-	return end != text && *end == '\0' ? number : NAN;
+	/* As JSON has it, whatever decimal point the process's locale has. */
+	json_t *number = json_loads(text, JSON_DECODE_ANY, NULL);
+	double real = json_is_number(number) ? json_number_value(number) : NAN;
+	json_decref(number);
+	return real;
 }
 
 const mlm_text *rest_read_texts(struct rest_reader *reader, const json_t *array, size_t *count_out)

@@ -9,7 +9,8 @@
  *
  * Threads: a store is used by one thread at a time. The flusher opens one of its own.
  * Errors:  MLM_EAGAIN, MLM_ETIMEOUT, MLM_EFULL and MLM_EIO say that the same call may work later
- *          and that nothing of it was done; the other codes are final.
+ *          and that nothing of it was done; the other codes are final. A remote store whose answer
+ *          was lost may have done it: the same call again then does no harm.
  */
 
 #include <stdbool.h>

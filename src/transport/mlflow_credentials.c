@@ -66,8 +66,9 @@ static bool take_line(struct mlflow_credentials *credentials, char *line, bool *
 static bool read_file(struct mlflow_credentials *credentials)
 {
 	const char *home = getenv("HOME");
-	char *path =
-		memory_format(credentials->allocator, "%s/.mlflow/credentials", home ? home : "");
+	if (!home || !home[0])
+		return true;
+	char *path = memory_format(credentials->allocator, "%s/.mlflow/credentials", home);
 	if (!path)
 		return false;
 	FILE *file = fopen(path, "re");

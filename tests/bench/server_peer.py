@@ -18,7 +18,8 @@ import time
 import urllib.request
 
 os.environ.update(
-    MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", GIT_PYTHON_REFRESH="quiet"
+    MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true", GIT_PYTHON_REFRESH="quiet",
+    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
 )
 BATCH = 1000
 START_S_MAX = 180

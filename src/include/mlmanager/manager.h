@@ -38,7 +38,10 @@ extern "C" {
  */
 
 /* One connection to one tracking store, with an active experiment, a stack of active runs, a
- * journal and its background threads. */
+ * journal and its background threads. Where the store is a tracking server, calls that need it may
+ * also fail with MLM_EAGAIN (away or busy for 10 s), MLM_ETIMEOUT (it took 2 minutes), MLM_EAUTH
+ * (the login) and MLM_EPEER (it does not answer as MLflow's does). Logging metrics does not need
+ * it. */
 typedef struct mlm_manager mlm_manager;
 
 /* What an acknowledged record survives. */

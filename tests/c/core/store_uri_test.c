@@ -47,6 +47,12 @@ TEST(resolve__a_server_has_no_password_in_its_name_and_its_journals_at_home)
 	unsetenv("XDG_STATE_HOME");
 	CHECK_INT(resolve("http://ada:secret@/"), MLM_EINVAL);
 	CHECK(!strstr(err.message, "secret"));
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.store = "http://host";
+	options.artifacts = "/mine";
+	store_place_clear(&place);
+	CHECK_STATUS(store_place_resolve(&options, &place, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "tracking server decides");
 }
 
 TEST(resolve__follows_the_environment)

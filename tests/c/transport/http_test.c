@@ -104,6 +104,26 @@ TEST(http_send__sends_headers_and_login)
 	fake_peer_stop(&peer);
 }
 
+TEST(http_send__goes_through_the_proxy_of_the_environment)
+{
+	static const struct fake_turn turn = { .body = "by proxy" };
+	struct fake_peer proxy;
+	struct http_answer answer;
+	fake_peer_start(&proxy, &turn, 1);
+	setenv("http_proxy", proxy.url, 1);
+	struct http_client *client = new_client(0);
+	const struct http_request request = { .method = "GET", .url = "http://mlflow.invalid/api" };
+	MUST(http_send(client, &request, &answer, &err));
+	CHECK_STRING(answer.body, "by proxy");
+	CHECK_CONTAINS(fake_peer_request(&proxy, 0), "GET http://mlflow.invalid/api HTTP/1.1");
+	setenv("no_proxy", "mlflow.invalid", 1);
+	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
+	unsetenv("http_proxy");
+	unsetenv("no_proxy");
+	http_client_free(client);
+	fake_peer_stop(&proxy);
+}
+
 /* ---- streams ---- */
 
 struct counted {
@@ -500,6 +520,7 @@ int main(void)
 	RUN(http_send__brings_status_headers_and_body);
 	RUN(http_send__keeps_one_connection_open);
 	RUN(http_send__sends_headers_and_login);
+	RUN(http_send__goes_through_the_proxy_of_the_environment);
 	RUN(http_send__streams_a_body_of_known_and_of_unknown_size);
 	RUN(http_send__streams_only_a_good_answer_into_the_sink);
 	RUN(http_send__passes_on_what_source_and_sink_say);
