@@ -30,6 +30,9 @@ extern "C" {
  *          constructor, no destructor, no atexit handler.
  * fork():  a child's handles are inert: calls return MLM_ESTATE, free and close give back memory
  *          and touch nothing of the parent's.
+ * SIGBUS:  journals are mapped files whose space is reserved first, so that a full disk is an error
+ *          and not a signal; what dead processes left is read, not mapped. Who cuts short the
+ *          journal of a live process kills it.
  * Closed:  calls on a closed manager, on its runs, and on a run that has ended return MLM_ESTATE.
  *          So do calls on a manager, run or metric handle that is NULL, as one never opened.
  * NULL:    any other pointer must not be NULL unless the call says so; where it is, the call
@@ -60,12 +63,15 @@ typedef enum mlm_on_full {
 	MLM_ON_FULL_BLOCK = 1, /* waits until the flusher has made room */
 } mlm_on_full;
 
-/* MLM_LOG_WARNING tells of something the user should act on (a damaged journal, a store on a
- * network file system), MLM_LOG_INFO of something good to know (an adopted journal). */
+/* MLM_LOG_WARNING tells of something that the user should act on and that no call returns as an
+ * error (a damaged journal, a store on a network file system, system metrics that cannot be
+ * sampled), MLM_LOG_INFO of something good to know (an adopted journal). What a call returns as an
+ * error is not logged as well. */
 typedef enum mlm_log_level { MLM_LOG_WARNING = 1, MLM_LOG_INFO = 2 } mlm_log_level;
 
-/** Receives one line, without its newline. May be called from the library's threads, one call at a
- * time; must not call back into the manager. */
+/** Receives one line of UTF-8, without its newline and without secrets: URIs come without their
+ * passwords. May be called from any thread that uses the manager and from the library's own, one
+ * call at a time; must not call back into the manager. */
 typedef void (*mlm_log_fn)(void *payload, mlm_log_level level, const char *line);
 
 #define MLM_MANAGER_OPTIONS_VERSION   1u
@@ -98,7 +104,9 @@ typedef struct mlm_manager_options {
 	/* Samples cpu, memory, disk and network while a run is active. Also switched on by
 	 * MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=true. */
 	bool system_metrics;
-	mlm_log_fn log; /* NULL: warnings go to standard error, information nowhere */
+	/* NULL: warnings go to standard error, information nowhere. With a hook the library writes
+	 * nothing to standard output or error. */
+	mlm_log_fn log;
 	void *log_payload;
 	/* For all memory of this manager's own code, on all its threads, with what it hands out;
 	 * its lists and histories are given back to it whenever they are freed. Not for what other
