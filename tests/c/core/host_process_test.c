@@ -34,7 +34,7 @@ static struct thread_report look_at_threads(void)
 {
 	struct thread_report report = { 0, 0 };
 	char own[32];
-	/* The C library keeps two real-time signals for itself; the kernel lets nobody block two. */
+	/* The C library keeps two signals for itself, and the kernel two that nobody can block. */
 	uint64_t blockable = ~0ull;
 	for (int signal = 32; signal < SIGRTMIN; signal++)
 		blockable &= ~(1ull << (signal - 1));
