@@ -203,7 +203,9 @@ TEST(copies__log_to_stores_of_their_own)
 	place_make(&place);
 	load_copies(&place, copies);
 	for (int i = 0; i < COPIES; i++) {
-		place_make(&places[i]);
+		struct place own;
+		place_make(&own);
+		places[i] = own;
 		writers[i] = (struct writer){ .copy = &copies[i], .uri = places[i].uri };
 		begin(&writers[i]);
 		pthread_create(&threads[i], NULL, work, &writers[i]);
