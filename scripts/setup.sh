@@ -12,7 +12,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev libsql
 if [ "${1:-}" = test ]; then
 	packages+=(g++ clang clang-format lua-busted lua-check lua-cjson python3-venv
 		lua5.1 liblua5.1-0-dev lua5.3 liblua5.3-dev luajit libluajit-5.1-dev
-		libchipmunk-dev)
+		libchipmunk-dev zsh fish mandoc)
 	# libFuzzer is a package of its own where clang does not bring it along.
 	compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null ||
 		packages+=(libclang-rt-dev)

@@ -12,6 +12,8 @@
 
 local commands = {}
 
+commands.date = "2026-11-28" -- of the last change, for the man page
+
 commands.usage = {
   { "[OPTIONS] SCRIPT [ARGUMENTS...]", "run a Lua script" },
   { "[OPTIONS] -e CODE [SCRIPT ...]", "run CODE, then the script" },
@@ -48,6 +50,19 @@ commands.script_options = {
 local function format(...)
   return { name = "--format", value = "FORMAT", kind = "choice", choices = { ... },
     text = "how to write it; else a table on a terminal and tsv on a pipe" }
+end
+
+local function run_argument(more)
+  local argument = { name = "RUN", kind = "run", text = "a run" }
+  for name, value in pairs(more or {}) do
+    argument[name] = value
+  end
+  return argument
+end
+
+local function experiments_option(text)
+  return { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
+    text = text }
 end
 
 local NO_PAGER = { name = "--no-pager", text = "never hand long output to a pager" }
@@ -103,6 +118,39 @@ or a score, both where the name does not tell. Nested runs stand below their par
         "runs that went well with adam" },
       { "mlmanager runs --order-by 'metrics.val_loss ASC' --limit 5", "the five best" },
       { "mlmanager runs --format csv > runs.csv", "all of them, for a spreadsheet" },
+    },
+  },
+  {
+    name = "show", summary = "tell all about a run",
+    arguments = { run_argument { optional = true } },
+    options = { format("table", "json"), NO_PAGER },
+    text = [[
+Tells when and from what the run came, why it failed, its params, its metrics with their curves,
+last, least and greatest values, its tags, inputs and nested runs. Without a run: the latest.
+
+A run is called by its name, or by its id or a part of it from the beginning. Where several runs
+have the name, they are listed.
+]],
+    examples = {
+      { "mlmanager show", "the latest run" },
+      { "mlmanager show 3fa9", "the run whose id begins so" },
+      { "mlmanager show --format json calm-crane-12 | jq .metrics", "for a script" },
+    },
+  },
+  {
+    name = "compare", summary = "tell in what runs differ",
+    arguments = { run_argument { many = true, least = 2, text = "runs" } },
+    options = {
+      { name = "--all", text = "what is equal as well" },
+      format("table", "json", "csv", "tsv"),
+      NO_PAGER,
+    },
+    text = [[
+A column for each run, a line for what differs between them: where they come from, params, the
+last and the best value of metrics, tags.
+]],
+    examples = {
+      { "mlmanager compare baseline calm-crane-12", "two runs by their names" },
     },
   },
   {
@@ -163,6 +211,43 @@ screen; '?' tells more about them. A store that is not there yet is waited for.
     },
   },
   {
+    name = "delete", summary = "delete runs or experiments, restorably",
+    arguments = { run_argument { many = true, optional = true } },
+    options = { experiments_option "this experiment and its runs, by name or id" },
+    text = [[
+Nothing is deleted unless all that is named is found. What is deleted is out of sight and can be
+restored; the last line says how.
+]],
+    examples = {
+      { "mlmanager delete 3fa9 calm-crane-12", "two runs" },
+      { "mlmanager delete --experiment 'first steps'", "an experiment with its runs" },
+    },
+  },
+  {
+    name = "restore", summary = "bring back deleted runs or experiments",
+    arguments = { run_argument { many = true, optional = true } },
+    options = { experiments_option "this experiment and its deleted runs, by name or id" },
+    text = [[
+'mlmanager runs --deleted' and 'mlmanager experiments --deleted' list what can be restored.
+]],
+    examples = {
+      { "mlmanager restore 3fa9", "the run whose id begins so" },
+    },
+  },
+  {
+    name = "rename", summary = "give a run or an experiment another name",
+    arguments = { run_argument { optional = true },
+      { name = "NAME", kind = "text", text = "a new name" } },
+    options = {
+      { name = "--experiment", value = "EXPERIMENT", kind = "experiment",
+        text = "rename this experiment instead of a run" },
+    },
+    examples = {
+      { "mlmanager rename calm-crane-12 baseline", "a run" },
+      { "mlmanager rename --experiment sweep 'first sweep'", "an experiment" },
+    },
+  },
+  {
     name = "doctor", summary = "check and repair the store",
     options = {
       { name = "--dry-run", text = "only say what would be repaired" },
@@ -174,6 +259,22 @@ or was put in order, 1 when problems are left.
 ]],
     examples = {
       { "mlmanager doctor --dry-run", "what would be repaired in ./mlmanager.db" },
+    },
+  },
+  {
+    name = "completion", summary = "print a completion script for a shell",
+    arguments = { { name = "SHELL", kind = "choice", choices = { "bash", "zsh", "fish" },
+      text = "a shell: bash, zsh or fish" } },
+    text = [[
+With it the shell completes commands, options, runs, experiments, metrics, params and the words of
+a filter, as they are in the store. An installed mlmanager brings the scripts along.
+
+  bash:  mlmanager completion bash > ~/.local/share/bash-completion/completions/mlmanager
+  zsh:   mlmanager completion zsh > ~/.zfunc/_mlmanager   (a folder of $fpath)
+  fish:  mlmanager completion fish > ~/.config/fish/completions/mlmanager.fish
+]],
+    examples = {
+      { "source <(mlmanager completion bash)", "for this session of bash" },
     },
   },
   {

@@ -5,6 +5,7 @@
 local host = ...
 local commands = host.load "commands"
 local topics = host.load "topics"
+local words = host.load "help_words"
 local terminal = host.terminal
 
 local WIDTH_MAX = 80
@@ -75,43 +76,15 @@ local function add_list(lines, pairs_of_text)
   end
 end
 
-local function argument_text(argument)
-  local text = argument.name .. (argument.many and "..." or "")
-  if argument.many and argument.least == 2 then
-    text = argument.name .. " " .. text
-  end
-  return argument.optional and "[" .. text .. "]" or text
-end
-
---- "runs [OPTIONS]"
-function help.synopsis(command)
-  local words = { command.name }
-  if #(command.options or {}) > 0 then
-    words[#words + 1] = "[OPTIONS]"
-  end
-  for _, argument in ipairs(command.arguments or {}) do
-    words[#words + 1] = argument_text(argument)
-  end
-  return table.concat(words, " ")
-end
-
-function help.option_name(option)
+local function option_name(option)
   local text = option.short and option.short .. ", " .. option.name or option.name
   return option.value and text .. " " .. option.value or text
-end
-
-function help.option_text(option)
-  local text = option.text
-  if option.kind == "choice" then
-    text = text .. "; one of " .. table.concat(option.choices, ", ")
-  end
-  return option.many and text .. "; may be given again" or text
 end
 
 local function add_options(lines, title, options)
   local list = {}
   for i, option in ipairs(options) do
-    list[i] = { help.option_name(option), help.option_text(option) }
+    list[i] = { option_name(option), words.option_text(option) }
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = bold(title)
@@ -155,7 +128,7 @@ function help.overview()
 end
 
 function help.command(command)
-  local lines = { "usage: mlmanager " .. help.synopsis(command), "" }
+  local lines = { "usage: mlmanager " .. words.synopsis(command), "" }
   add_text(lines, command.summary:sub(1, 1):upper() .. command.summary:sub(2) .. ".\n")
   if command.text then
     lines[#lines + 1] = ""

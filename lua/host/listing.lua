@@ -14,6 +14,17 @@ function listing.format(given)
   return given.format or (host.terminal.is_terminal("stdout") and "table" or "tsv")
 end
 
+--- A table as a part of a page: its last line is there only where columns are left out.
+function listing.box(rows, columns, options)
+  local settings = { columns = columns, format = "box" }
+  for name, value in pairs(options or {}) do
+    settings[name] = value
+  end
+  local text = require "mlmanager".table(rows, settings)
+  local body, last = text:match("^(.*)\n([^\n]*)$")
+  return last:find(" of ", 1, true) and text or body
+end
+
 function listing.write(rows, columns, given, noun)
   local format = listing.format(given)
   if format == "json" then

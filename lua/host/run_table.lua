@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- run_table(manager, runs, experiments, options): runs, one at least, as text. experiments are
 -- names by id. Options: columns ("name,loss min"), order_by (what the runs were ordered by),
--- format ("table", "tsv", "csv" or "json") and notes, a list that gets what is to be said besides.
+-- format ("table", "tsv", "csv" or "json"), width and notes, a list that gets what is to be said
+-- besides.
 
 local host = ...
 local nearest = host.load "nearest"
@@ -167,7 +168,7 @@ return function(manager, runs, experiments, options)
     return json_rows(runs, columns, all)
   end
   return require "mlmanager".table(runs, {
-    columns = columns, experiments = experiments, summaries = summaries,
+    columns = columns, experiments = experiments, summaries = summaries, width = options.width,
     sorted = options.format == "table" and sort_column(options.order_by, all) or nil,
     format = options.format == "table" and "box" or options.format,
   }) .. "\n"

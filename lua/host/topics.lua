@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- What `mlmanager help TOPIC` and the man page tell beside the commands. Texts as in commands.lua.
+-- What `mlmanager help TOPIC` and the man page tell beside the commands: name, title of the man
+-- page's section where that is another, summary, text as in commands.lua.
 
 return {
   {
@@ -72,7 +73,7 @@ NaN and infinities are texts in JSON, as in MLflow's REST API.
 ]],
   },
   {
-    name = "status", summary = "what the exit status means",
+    name = "status", title = "exit status", summary = "what the exit status means",
     text = [[
   0     done
   1     it failed: the sentence on standard error says why

@@ -53,4 +53,12 @@ endif()
 # ---- the program ----
 if(TARGET mlmanager_host)
 	install(TARGETS mlmanager_host RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+	set(documentation ${PROJECT_BINARY_DIR}/documentation)
+	install(FILES ${documentation}/mlmanager.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+	install(FILES ${documentation}/mlmanager.bash RENAME mlmanager
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+	install(FILES ${documentation}/_mlmanager
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+	install(FILES ${documentation}/mlmanager.fish
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()

@@ -1,0 +1,283 @@
+-- SPDX-License-Identifier: Apache-2.0
+local TRACEBACK_TAG = "mlmanager.traceback"
+local PARENT_TAG = "mlflow.parentRunId"
+local SPARKLINE_COLUMNS = 20
+local SPARKLINE_POINTS_MAX = 200000 -- of all metrics together: longer histories are not drawn
+
+-- Tags that are told elsewhere, or that MLflow's own page does not tell either.
+local TOLD_TAGS = {
+  [TRACEBACK_TAG] = true, [PARENT_TAG] = true, ["mlflow.runName"] = true, ["mlflow.user"] = true,
+  ["mlflow.source.name"] = true, ["mlflow.source.type"] = true,
+  ["mlflow.source.git.commit"] = true,
+}
+
+local STATUS_COLORS = { FAILED = "31", RUNNING = "36", KILLED = "33", SCHEDULED = "36" }
+
+--- The newest run, for those who name none.
+local function latest_run(host, manager)
+  local _, ids = host.load "reference".all_experiments(manager, "active")
+  local runs = #ids > 0 and manager:search_runs { experiment_ids = ids, max_results = 1 } or {}
+  return runs[1] or host.fail("there is no run yet")
+end
+
+local function children_of(manager, run)
+  return (manager:search_runs {
+    experiment_ids = run.info.experiment_id, max_results = 1000,
+    filter = ("tags.`%s` = '%s'"):format(PARENT_TAG, run.info.run_id),
+  })
+end
+
+local function parent_of(manager, run)
+  local id = run.data.tags[PARENT_TAG]
+  if not id then
+    return nil
+  end
+  local ok, parent = pcall(manager.get_run, manager, id)
+  return id, ok and parent.info.run_name or nil
+end
+
+local function summaries_of(manager, run, run_columns)
+  local list = {}
+  for i, entry in ipairs(run_columns.metrics_of { run }) do
+    list[i] = { key = entry.key, summary = manager:get_metric_summary(run.info.run_id, entry.key) }
+  end
+  return list
+end
+
+--- One page for people. `out` collects its lines.
+local Page = {}
+Page.__index = Page
+
+function Page:add(line)
+  self[#self + 1] = line
+end
+
+function Page:paint(code, text)
+  return self.color and code and ("\27[%sm%s\27[m"):format(code, text) or text
+end
+
+function Page:title(text)
+  self:add("")
+  self:add(self:paint("1", text))
+end
+
+--- Lines no wider than room, broken at blanks only: a path is to be copied whole.
+local function wrap(terminal, text, room)
+  local lines, line = {}, nil
+  for word in text:gmatch("%S+") do
+    if line and terminal.text_width(line) + 1 + terminal.text_width(word) > room then
+      lines[#lines + 1] = line
+      line = word
+    else
+      line = line and line .. " " .. word or word
+    end
+  end
+  lines[#lines + 1] = line or ""
+  return lines
+end
+
+--- Names and values side by side; a long value goes on below itself.
+function Page:list(pairs_of_text)
+  local terminal = self.host.terminal
+  local left = 0
+  for _, pair in ipairs(pairs_of_text) do
+    left = math.max(left, terminal.text_width(terminal.clean(pair[1])))
+  end
+  left = math.min(left, self.width // 2)
+  for _, pair in ipairs(pairs_of_text) do
+    local name = terminal.clean(pair[1])
+    local text = terminal.clean(tostring(pair[2]))
+    local room = math.max(self.width - left - 4, 20)
+    local lines = terminal.text_width(text) <= room and { text } or wrap(terminal, text, room)
+    name = name .. (" "):rep(left - terminal.text_width(name))
+    self:add("  " .. self:paint("2", name) .. "  " .. lines[1])
+    for i = 2, #lines do
+      self:add((" "):rep(left + 4) .. lines[i])
+    end
+  end
+end
+
+--- Another table below, moved in.
+function Page:table(text)
+  for line in text:gmatch("([^\n]*)\n?") do
+    if line ~= "" then
+      self:add(" " .. line)
+    end
+  end
+end
+
+local function add_head(page, host, manager, run, experiments, run_columns)
+  local info, tags = run.info, run.data.tags
+  local clean = host.terminal.clean
+  page:add(page:paint("1", clean(info.run_name)) .. "  "
+    .. page:paint(STATUS_COLORS[info.status] or "32", info.status)
+    .. (info.lifecycle_stage == "deleted" and "  " .. page:paint("31", "deleted") or ""))
+  local duration = run_columns.duration_ms(run)
+  local started = os.date("%Y-%m-%d %H:%M:%S", info.start_time // 1000)
+    .. " (" .. run_columns.show_ago(info.start_time) .. ")"
+  local source = tags["mlflow.source.name"]
+  local commit = tags["mlflow.source.git.commit"]
+  local rows = {
+    { "experiment", ("%s (%s)"):format(experiments[info.experiment_id] or "?",
+      info.experiment_id) },
+    { "run id", info.run_id },
+    { "started", started },
+    { info.end_time and "took" or "for", run_columns.show_duration(duration) },
+    { "user", info.user_id },
+  }
+  if source and source ~= "" then
+    rows[#rows + 1] = { "source", source .. (commit and " at " .. commit:sub(1, 12) or "") }
+  end
+  rows[#rows + 1] = { "artifacts", info.artifact_uri }
+  local parent_id, parent_name = parent_of(manager, run)
+  if parent_id then
+    rows[#rows + 1] = { "parent", parent_name and ("%s (%s)"):format(parent_name, parent_id)
+      or parent_id }
+  end
+  page:list(rows)
+end
+
+local function add_texts(page, title, map, is_left_out)
+  local rows = {}
+  for _, key in ipairs(page.host.load "run_columns".sorted_keys(map)) do
+    if not (is_left_out and is_left_out[key]) then
+      rows[#rows + 1] = { key, map[key] }
+    end
+  end
+  if #rows > 0 then
+    page:title(title)
+    page:list(rows)
+  end
+end
+
+local function add_metrics(page, manager, run, metrics)
+  if #metrics == 0 then
+    return
+  end
+  local mlmanager = require "mlmanager"
+  local points, has_nan, is_drawn = 0, false, false
+  for _, metric in ipairs(metrics) do
+    points = points + metric.summary.count
+    has_nan = has_nan or metric.summary.nan_count > 0
+    is_drawn = is_drawn or metric.summary.count > 1
+  end
+  is_drawn = is_drawn and points <= SPARKLINE_POINTS_MAX
+  local function of(field)
+    return function(metric)
+      return metric.summary[field]
+    end
+  end
+  local function at_step(which)
+    return function(metric)
+      local value = metric.summary[which]
+      return value and ("%s @%d"):format(page.number(value), metric.summary[which .. "_step"])
+    end
+  end
+  local columns = { { name = "metric", value = function(metric) return metric.key end } }
+  if is_drawn then
+    columns[2] = { name = "", show = tostring, value = function(metric)
+      return mlmanager.sparkline(manager:get_metric_history(run.info.run_id, metric.key,
+        { columns = true }), { width = SPARKLINE_COLUMNS, numbers = false })
+    end }
+  end
+  local function add(name, value)
+    columns[#columns + 1] = { name = name, value = value, right = true,
+      show = function(shown) return type(shown) == "string" and shown or page.number(shown) end }
+  end
+  add("last", of "last")
+  if points > #metrics then
+    add("min @step", at_step "min")
+    add("max @step", at_step "max")
+    add("points", of "count")
+  end
+  if has_nan then
+    add("nan", of "nan_count")
+  end
+  page:title("Metrics")
+  page:table(page.host.load "listing".box(metrics, columns, { noun = "metric",
+    width = page.width - 1 }))
+end
+
+local function add_inputs(page, run)
+  local rows = {}
+  for _, input in ipairs(run.inputs.dataset_inputs) do
+    local dataset = input.dataset
+    local context = input.tags["mlflow.data.context"]
+    rows[#rows + 1] = { dataset.name, ("%s%s  (%s %s)"):format(
+      context and context .. ", " or "", dataset.digest, dataset.source_type, dataset.source) }
+  end
+  if #rows > 0 then
+    page:title("Inputs")
+    page:list(rows)
+  end
+end
+
+local function add_children(page, manager, run, experiments)
+  local children = children_of(manager, run)
+  if #children == 0 then
+    return
+  end
+  page:title("Nested runs")
+  page:table(page.host.load "run_table"(manager, children, experiments, {
+    format = "table", notes = {}, width = page.width - 1,
+  }))
+end
+
+local function add_traceback(page, run)
+  local traceback = run.data.tags[TRACEBACK_TAG]
+  if traceback then
+    page:title("Traceback")
+    for line in (traceback .. "\n"):gmatch("([^\n]*)\n") do
+      page:add("  " .. page.host.terminal.clean(line:gsub("\t", "    ")))
+    end
+  end
+end
+
+local function json_of(host, manager, run, experiments, metrics)
+  local json = host.load "json"
+  local record = host.load "run_record"(run, experiments)
+  local summaries = {}
+  for i, metric in ipairs(metrics) do
+    summaries[i] = { metric.key, json.object {
+      { "count", metric.summary.count }, { "nan_count", metric.summary.nan_count },
+      { "last", metric.summary.last }, { "last_step", metric.summary.last_step },
+      { "min", metric.summary.min }, { "min_step", metric.summary.min_step },
+      { "max", metric.summary.max }, { "max_step", metric.summary.max_step },
+    } }
+  end
+  record[#record + 1] = { "summaries", json.object(summaries) }
+  local inputs, children = json.list(), json.list()
+  for i, input in ipairs(run.inputs.dataset_inputs) do
+    inputs[i] = { dataset = input.dataset, tags = input.tags }
+  end
+  for i, child in ipairs(children_of(manager, run)) do
+    children[i] = child.info.run_id
+  end
+  record[#record + 1] = { "dataset_inputs", inputs }
+  record[#record + 1] = { "children", children }
+  return json.encode(record) .. "\n"
+end
+
+return function(host, given)
+  local run_columns = host.load "run_columns"
+  local reference = host.load "reference"
+  local manager = host.open()
+  local run = given[1] and reference.run(manager, given[1]) or latest_run(host, manager)
+  local experiments = reference.all_experiments(manager)
+  local metrics = summaries_of(manager, run, run_columns)
+  if given.format == "json" then
+    return host.load "page"(json_of(host, manager, run, experiments, metrics), given)
+  end
+  local page = setmetatable({
+    host = host, width = host.terminal.width("stdout") or 80,
+    color = host.terminal.has_color("stdout"), number = host.load "number",
+  }, Page)
+  add_head(page, host, manager, run, experiments, run_columns)
+  add_traceback(page, run)
+  add_texts(page, "Params", run.data.params)
+  add_metrics(page, manager, run, metrics)
+  add_texts(page, "Tags", run.data.tags, TOLD_TAGS)
+  add_inputs(page, run)
+  add_children(page, manager, run, experiments)
+  return host.load "page"(table.concat(page, "\n") .. "\n", given)
+end
