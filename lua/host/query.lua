@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Filters and orders as the command line has them: explain(failure, given) turns the error of a
--- search into one that shows the place, names(text) tells which keys a text names, and
+-- Filters and orders as the command line has them: explain(failure, given, sample) turns the error
+-- of a search into one that shows the place, names(text) tells which keys a text names, and
 -- unknown(text, runs) the keys that no run has.
 
 local host = ...
@@ -11,9 +11,23 @@ local query = {}
 
 local CONTEXT = 60 -- columns shown of a long filter
 
+--- "metrics.loss" for the "loss" that was written where an attribute or its like must stand.
+local function near_key(word, runs)
+  local keys, paths = {}, {}
+  for _, part in ipairs { "metrics", "params", "tags" } do
+    for _, entry in ipairs(run_columns.keys_of(runs, part)) do
+      if not paths[entry.key] then
+        keys[#keys + 1] = entry.key
+        paths[entry.key] = part .. "." .. query.quote(entry.key)
+      end
+    end
+  end
+  return paths[word] or paths[nearest(word, keys) or keys]
+end
+
 --- Raises a search's error again: with the line, a mark below the place and without the number of
---- the byte where it is about what was typed.
-function query.explain(failure, given)
+--- the byte where it is about what was typed. sample() gives runs whose keys may have been meant.
+function query.explain(failure, given, sample)
   if type(failure) ~= "table" or not failure.position then
     error(failure, 0)
   end
@@ -23,6 +37,11 @@ function query.explain(failure, given)
   local before = text:sub(1, failure.position - 1)
   local wrong = text:sub(failure.position, failure.position + failure.size - 1)
   local after = text:sub(failure.position + failure.size)
+  local message = failure.message:gsub("^filter, byte %d+: ", ""):gsub(
+    "^order_by entry %d+, byte %d+: ", "")
+  local unknown = message:match("^(unknown %l+ attribute '.*'), it must be one of ")
+  local near = unknown and sample and near_key(wrong, sample())
+  message = near and ("%s; did you mean %s?"):format(unknown, near) or message
   before, wrong, after = terminal.clean(before), terminal.clean(wrong), terminal.clean(after)
   if terminal.text_width(before) > CONTEXT then
     before = "..." .. before:sub(utf8.offset(before, -CONTEXT) or 1)
@@ -35,9 +54,7 @@ function query.explain(failure, given)
   if host.terminal.has_color("stderr") then
     marks = "\27[1;31m" .. marks .. "\27[m"
   end
-  error({ status = 2,
-    message = failure.message:gsub("^filter, byte %d+: ", ""):gsub(
-      "^order_by entry %d+, byte %d+: ", ""),
+  error({ status = 2, message = message,
     hint = lead .. before .. wrong .. after .. "\n"
       .. (" "):rep(#lead + terminal.text_width(before)) .. marks }, 0)
 end

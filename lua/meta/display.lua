@@ -24,6 +24,7 @@
 ---@field name string
 ---@field value fun(row: table): any what TSV shows; nil for none
 ---@field show? fun(value: any): string the text in a box
+---@field wide? integer columns that it may take; default 32, less where not all columns fit
 ---@field right? boolean whether that text stands at the right edge; default false
 
 ---@class mlmanager.ProgressOptions

@@ -16,6 +16,9 @@ local LESS_IS_BETTER = { "loss", "error", "err", "mse", "rmse", "mae", "mape", "
 local MORE_IS_BETTER = { "accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score",
   "reward", "return", "bleu", "rouge", "iou", "map", "dice", "ndcg", "mcc", "likelihood" }
 
+-- Escapes that can be read on light and on dark.
+run_columns.status_colors = { FAILED = "31", KILLED = "35", RUNNING = "1", SCHEDULED = "2" }
+
 function run_columns.sorted_keys(map)
   local keys = {}
   for key in pairs(map) do

@@ -10,6 +10,7 @@ local is_run, parent_of, sorted_keys = run_columns.is_run, run_columns.parent_of
   run_columns.sorted_keys
 
 local CELL_COLUMNS_MAX = 32 -- of one cell's text; longer ones end with an ellipsis
+local CELL_COLUMNS_LEAST = 16 -- what a cell keeps where not all columns fit
 local DIGITS = 5 -- significant ones of a number
 local REST = "..." -- among columns: those that are shown where none is named
 local INDENT = "  " -- of a nested run's name
@@ -111,6 +112,7 @@ local function computed_column(described)
   return {
     name = described.name, get = described.value, show = described.show,
     is_left = described.show and not described.right, is_status = described.name == "status",
+    wide = described.wide,
   }
 end
 
@@ -263,19 +265,22 @@ local function number_format(values)
   return "%." .. decimals .. "f"
 end
 
-local function shorten(text)
+local function shorten(text, most)
   text = terminal.clean(text)
-  if #text > CELL_COLUMNS_MAX and terminal.text_width(text) > CELL_COLUMNS_MAX then
-    text = terminal.cut(text, CELL_COLUMNS_MAX - 1) .. "…"
+  if #text > most and terminal.text_width(text) > most then
+    text = terminal.cut(text, most - 1) .. "…"
   end
   return text
 end
 
---- Fills column.texts, column.is_number and column.columns for a box.
-local function lay_out(column, rows)
-  if column.texts then
+--- Fills column.texts, column.is_number and column.columns for a box whose cells have at most
+--- most columns.
+local function lay_out(column, rows, most)
+  if column.most == most then
     return
   end
+  column.most = most
+  most = column.wide or most
   local numbers, texts, is_number = {}, {}, true
   for i, row in ipairs(rows) do
     local value = column.get(row)
@@ -301,11 +306,11 @@ local function lay_out(column, rows)
         texts[i] = format:format(value)
       end
     else
-      texts[i] = shorten(tostring(value))
+      texts[i] = shorten(tostring(value), most)
     end
   end
   column.texts, column.is_number = texts, is_number
-  column.header = shorten(column.name)
+  column.header = shorten(column.name, most)
   column.columns = terminal.text_width(column.header)
   for _, text in ipairs(texts) do
     column.columns = math.max(column.columns, terminal.text_width(text))
@@ -314,7 +319,7 @@ end
 
 --- Which of the columns fit into width: the first and the sort column, then from both ends inwards.
 --- Returns them in their order, with false where some are left out.
-local function fit(columns, rows, width)
+local function fit(columns, rows, width, most)
   local chosen = {}
   local function select_shown()
     local shown = {}
@@ -337,7 +342,7 @@ local function fit(columns, rows, width)
   local function take(i)
     local before = chosen[i]
     chosen[i] = true
-    lay_out(columns[i], rows) -- not sooner: a run may have thousands of metrics
+    lay_out(columns[i], rows, most) -- not sooner: a run may have thousands of metrics
     if not before and not fits() then
       chosen[i] = nil
       return false
@@ -347,7 +352,7 @@ local function fit(columns, rows, width)
   for i, column in ipairs(columns) do
     if i == 1 or column.is_sort then
       chosen[i] = true
-      lay_out(column, rows)
+      lay_out(column, rows, most)
     end
   end
   local left, right, left_goes, right_goes = 1, #columns, true, true
@@ -359,8 +364,6 @@ local function fit(columns, rows, width)
   end
   return select_shown()
 end
-
-local STATUS_COLORS = { FAILED = "31", RUNNING = "36", KILLED = "33", SCHEDULED = "36" }
 
 local function box(shown, row_count, color)
   local vertical, line, cross = "│", "─", "┼"
@@ -407,7 +410,7 @@ local function box(shown, row_count, color)
     add_line(function(column)
       return column.texts[row]
     end, function(column, text)
-      return column.is_status and STATUS_COLORS[text] or nil
+      return column.is_status and run_columns.status_colors[text] or nil
     end, gap_mark)
   end
   return lines
@@ -464,7 +467,11 @@ local function render_box(columns, all, rows, depths, options, width, has_runs, 
       end,
     }, { __index = columns[1] })
   end
-  local shown = fit(columns, rows, width)
+  local shown = fit(columns, rows, width, CELL_COLUMNS_MAX)
+  local least = math.max(CELL_COLUMNS_LEAST, math.floor(width / 4))
+  if #shown < #columns and least < CELL_COLUMNS_MAX then
+    shown = fit(columns, rows, width, least)
+  end
   local color = options.color
   if color == nil then
     color = terminal.has_color("stdout")

@@ -135,6 +135,13 @@ describe("mlmanager experiments", function()
     assert.equal("a", names(run("experiments", "--filter", "name = 'a'").out))
   end))
 
+  it("shows where a filter is wrong", program.spec(function(run)
+    log(run)
+    program.refused(2, "mlmanager: unknown experiment attribute 'nam', did you mean 'name'?\n"
+      .. "  --filter nam = 'a'\n"
+      .. "           ^^^\n", run("experiments", "--filter", "nam = 'a'"))
+  end))
+
   it("as JSON and CSV for programs", program.spec(function(run)
     log(run)
     local list = cjson.decode(run("experiments", "--format", "json").out)

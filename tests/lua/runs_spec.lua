@@ -182,6 +182,16 @@ describe("mlmanager runs", function()
         run("runs", "--order-by", "start_time", "--order-by", "metrics.loss UP"))
     end))
 
+    it("and which key may have been meant", spec(function(run)
+      program.refused(2, "mlmanager: unknown run attribute 'loss'; did you mean metrics.loss?\n"
+        .. "  --filter loss < 1\n"
+        .. "           ^^^^\n", run("runs", "--filter", "loss < 1"))
+      program.refused(2, "mlmanager: unknown run attribute 'acuracy'; "
+        .. "did you mean metrics.accuracy?\n"
+        .. "  --order-by acuracy\n"
+        .. "             ^^^^^^^\n", run("runs", "--order-by", "acuracy"))
+    end))
+
     it("also in a long one", spec(function(run)
       local result = run("runs", "--filter",
         ("params.opt = 'adam' and "):rep(20) .. "x" .. (" and params.opt = 'adam'"):rep(20))

@@ -1,5 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
-local NAME_COLUMNS = 24 -- of a run's name above its column
+local CELL_COLUMNS_MIN, CELL_COLUMNS_MAX = 9, 40
+local KEY_COLUMNS_MAX = 30
+local ID_SHOWN = 8 -- digits of an id, where several runs have one name
+local COMMON_MIN = 5 -- bytes: where all begin alike, what follows is what tells them apart
 
 --- What is compared: sections of rows, each with a value a run.
 local function sections_of(host, manager, runs, experiments)
@@ -72,24 +75,34 @@ local function differs(row, count)
   return false
 end
 
---- Names above the columns, made different where runs have one name.
-local function headers_of(host, runs)
-  local terminal = host.terminal
-  local headers, count = {}, {}
-  for i, run in ipairs(runs) do
-    local name = terminal.clean(run.info.run_name)
-    if terminal.text_width(name) > NAME_COLUMNS then
-      name = terminal.cut(name, NAME_COLUMNS - 1) .. "…"
-    end
-    headers[i] = name
-    count[name] = (count[name] or 0) + 1
-  end
-  for i, run in ipairs(runs) do
-    if count[headers[i]] > 1 then
-      headers[i] = headers[i] .. " " .. run.info.run_id:sub(1, 8)
+--- Texts with as many columns as there is room for. Where all begin alike, that is what is cut.
+local function shorten(terminal, texts, count, room)
+  local first, common, shortened = nil, math.huge, {}
+  for i = 1, count do
+    local text = texts[i]
+    if text and not first then
+      first = text
+    elseif text then
+      local same = 0
+      while same < common and same < #text and text:byte(same + 1) == first:byte(same + 1) do
+        same = same + 1
+      end
+      common = same
     end
   end
-  return headers
+  for i = 1, count do
+    local text = texts[i]
+    if text and terminal.text_width(text) > room then
+      local tail = text
+      while common < math.huge and common >= COMMON_MIN
+        and terminal.text_width(tail) > room - 1 do
+        tail = tail:sub(utf8.offset(tail, 2) or #tail + 1)
+      end
+      text = tail ~= text and "…" .. tail or terminal.cut(text, room - 1) .. "…"
+    end
+    shortened[i] = text
+  end
+  return shortened
 end
 
 local function json_of(host, runs, sections)
@@ -115,19 +128,49 @@ local function json_of(host, runs, sections)
   return json.encode(json.object(members)) .. "\n"
 end
 
---- A table a section, as wide as the screen.
-local function pages_of(host, sections, headers)
+--- A table a section, with the same columns in each: all runs where they have room.
+local function pages_of(host, runs, sections)
+  local terminal = host.terminal
+  local count = #runs
+  local key_columns = 0
+  for _, section in ipairs(sections) do
+    for _, row in ipairs(section.rows) do
+      key_columns = math.max(key_columns, terminal.text_width(row.name))
+    end
+  end
+  local width = terminal.width("stdout") or 80
+  key_columns = math.min(key_columns, KEY_COLUMNS_MAX, width // 4)
+  local room = math.max(CELL_COLUMNS_MIN, math.min(CELL_COLUMNS_MAX,
+    (width - key_columns - 2) // count - 3))
+  local names, bearers = {}, {}
+  for _, run in ipairs(runs) do
+    bearers[run.info.run_name] = (bearers[run.info.run_name] or 0) + 1
+  end
+  for i, run in ipairs(runs) do
+    names[i] = terminal.clean(run.info.run_name)
+    if bearers[run.info.run_name] > 1 then
+      names[i] = names[i] .. " " .. run.info.run_id:sub(1, ID_SHOWN)
+    end
+  end
+  names = shorten(terminal, names, count, room)
   local parts = {}
   for _, section in ipairs(sections) do
-    local columns = { { name = section.name, value = function(row) return row.name end } }
-    for i, header in ipairs(headers) do
-      columns[i + 1] = { name = header, right = section.name == "metrics", show = tostring,
-        value = function(row)
-          return row.texts[i] and host.terminal.clean(row.texts[i])
-        end }
+    local rows = {}
+    for i, row in ipairs(section.rows) do
+      local texts = {}
+      for j = 1, count do
+        texts[j] = row.texts[j] and terminal.clean(row.texts[j])
+      end
+      rows[i] = { name = row.name, texts = shorten(terminal, texts, count, room) }
     end
-    if #section.rows > 0 then
-      parts[#parts + 1] = host.load "listing".box(section.rows, columns)
+    local columns = { { name = section.name, wide = key_columns,
+      value = function(row) return row.name end } }
+    for i = 1, count do
+      columns[i + 1] = { name = names[i], right = section.name == "metrics", show = tostring,
+        wide = room, value = function(row) return row.texts[i] end }
+    end
+    if #rows > 0 then
+      parts[#parts + 1] = host.load "listing".box(rows, columns, { width = width })
     end
   end
   return parts
@@ -181,7 +224,7 @@ return function(host, given)
   if format ~= "table" then
     return page(plain_of(runs, shown, format), given)
   end
-  local parts = pages_of(host, shown, headers_of(host, runs))
+  local parts = pages_of(host, runs, shown)
   local last = #parts == 0 and "the runs do not differ" or nil
   if not given.all and equal_count > 0 then
     last = (last and last .. "; " or "") .. ("%d %s equal; --all shows %s"):format(equal_count,

@@ -1,4 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
+local NAME_COLUMNS = 60 -- it is what --experiment takes
+
 return function(host, given)
   local show_ago = host.load "run_columns".show_ago
   local manager = host.open()
@@ -6,12 +8,15 @@ return function(host, given)
   local rows, token = {}, nil
   repeat
     local left = given.limit and given.limit - #rows
-    local found
-    found, token = manager:search_experiments {
+    local ok, found, next_token = pcall(manager.search_experiments, manager, {
       filter = given.filter, view = view, page_token = token,
       order_by = { "creation_time DESC", "experiment_id DESC" },
       max_results = left and math.min(left, 1000) or 1000,
-    }
+    })
+    if not ok then
+      host.load "query".explain(found, given)
+    end
+    token = next_token
     table.move(found, 1, #found, #rows + 1, rows)
   until not token or given.limit and #rows >= given.limit
 
@@ -21,7 +26,7 @@ return function(host, given)
     end
   end
   local columns = {
-    { name = "name", value = field "name" },
+    { name = "name", value = field "name", wide = NAME_COLUMNS },
     { name = "id", json = "experiment_id", value = field "experiment_id" },
     { name = "created", json = "creation_time", value = field "creation_time", show = show_ago },
     { name = "changed", json = "last_update_time", value = field "last_update_time",

@@ -35,7 +35,10 @@ local function search(host, manager, given, wanted, limit)
     wanted.max_results = limit and math.min(limit - #runs, PAGE) or PAGE
     local ok, found, next_token = pcall(manager.search_runs, manager, wanted)
     if not ok then
-      host.load "query".explain(found, given)
+      host.load "query".explain(found, given, function()
+        return (manager:search_runs { experiment_ids = wanted.experiment_ids,
+          max_results = NAMED_RUNS })
+      end)
     end
     token = next_token
     table.move(found, 1, #found, #runs + 1, runs)

@@ -11,8 +11,6 @@ local TOLD_TAGS = {
   ["mlflow.source.git.commit"] = true,
 }
 
-local STATUS_COLORS = { FAILED = "31", RUNNING = "36", KILLED = "33", SCHEDULED = "36" }
-
 --- The newest run, for those who name none.
 local function latest_run(host, manager)
   local _, ids = host.load "reference".all_experiments(manager, "active")
@@ -110,7 +108,7 @@ local function add_head(page, host, manager, run, experiments, run_columns)
   local info, tags = run.info, run.data.tags
   local clean = host.terminal.clean
   page:add(page:paint("1", clean(info.run_name)) .. "  "
-    .. page:paint(STATUS_COLORS[info.status] or "32", info.status)
+    .. page:paint(run_columns.status_colors[info.status], info.status)
     .. (info.lifecycle_stage == "deleted" and "  " .. page:paint("31", "deleted") or ""))
   local duration = run_columns.duration_ms(run)
   local started = os.date("%Y-%m-%d %H:%M:%S", info.start_time // 1000)
@@ -173,7 +171,8 @@ local function add_metrics(page, manager, run, metrics)
       return value and ("%s @%d"):format(page.number(value), metric.summary[which .. "_step"])
     end
   end
-  local columns = { { name = "metric", value = function(metric) return metric.key end } }
+  local columns = { { name = "metric", wide = math.max(page.width // 3, 20),
+    value = function(metric) return metric.key end } }
   if is_drawn then
     columns[2] = { name = "", show = tostring, value = function(metric)
       return mlmanager.sparkline(manager:get_metric_history(run.info.run_id, metric.key,
@@ -274,8 +273,8 @@ return function(host, given)
   }, Page)
   add_head(page, host, manager, run, experiments, run_columns)
   add_traceback(page, run)
-  add_texts(page, "Params", run.data.params)
   add_metrics(page, manager, run, metrics)
+  add_texts(page, "Params", run.data.params)
   add_texts(page, "Tags", run.data.tags, TOLD_TAGS)
   add_inputs(page, run)
   add_children(page, manager, run, experiments)
