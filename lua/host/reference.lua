@@ -7,6 +7,7 @@
 
 local host = ...
 local nearest = host.load "nearest"
+local search = host.load "run_search"
 local show_ago = host.load "run_columns".show_ago
 
 local CANDIDATES_MAX = 10
@@ -28,34 +29,6 @@ function reference.all_experiments(manager, view)
     end
   until not token
   return names, ids, list
-end
-
---- A comparison that holds for the text, and maybe for others: a filter knows no escapes.
-local function comparison(attribute, text)
-  if not text:find("'", 1, true) then
-    return ("%s = '%s'"):format(attribute, text)
-  end
-  return ("%s LIKE '%s'"):format(attribute, text:gsub("'", "_"))
-end
-
-local function by_name(manager, text, ids, view)
-  local runs = manager:search_runs { experiment_ids = ids, view = view,
-    filter = comparison("run_name", text), max_results = NAMES_MAX }
-  local found = {}
-  for _, run in ipairs(runs) do
-    if run.info.run_name == text then
-      found[#found + 1] = run
-    end
-  end
-  return found
-end
-
-local function by_prefix(manager, text, ids, view)
-  if not text:find("^%x+$") or #text > 32 then
-    return {}
-  end
-  return (manager:search_runs { experiment_ids = ids, view = view,
-    filter = ("run_id LIKE '%s%%'"):format(text:lower()), max_results = CANDIDATES_MAX + 1 })
 end
 
 --- Lines that tell runs of one name, or ids of one beginning, apart.
@@ -83,10 +56,11 @@ local function candidates(runs, names)
   return table.concat(lines, "\n")
 end
 
-local function not_found(manager, text, ids, view)
+local function not_found(manager, text, view)
   local names = {}
-  for _, run in ipairs(manager:search_runs { experiment_ids = ids, view = view,
-    max_results = NAMES_MAX }) do
+  local _, ids = reference.all_experiments(manager)
+  for _, run in ipairs(#ids > 0 and manager:search_runs { experiment_ids = ids, view = view,
+    max_results = NAMES_MAX } or {}) do
     names[#names + 1] = run.info.run_name
   end
   local near = nearest(text, names)
@@ -95,24 +69,9 @@ local function not_found(manager, text, ids, view)
 end
 
 function reference.run(manager, text, view)
-  view = view or "all"
-  local names, ids = reference.all_experiments(manager)
-  if #text == 32 and text:find("^%x+$") then
-    local ok, run = pcall(manager.get_run, manager, text:lower())
-    if ok and (view == "all" or run.info.lifecycle_stage == view) then
-      return run
-    elseif not ok and run.code ~= "not_found" then
-      error(run, 0)
-    end
-  end
-  local found = by_name(manager, text, ids, view)
-  local what = "name"
+  local found, what, names = search(manager, text, view)
   if #found == 0 then
-    found = by_prefix(manager, text, ids, view)
-    what = "beginning of its id"
-  end
-  if #found == 0 then
-    not_found(manager, text, ids, view)
+    not_found(manager, text, view)
   elseif #found > 1 then
     error({ status = 1, message = ("'%s' is the %s of several runs; name one by its id"):format(
       text, what), hint = candidates(found, names) }, 0)

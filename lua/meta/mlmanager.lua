@@ -279,6 +279,14 @@ function Manager:rename_run(run_id, name) end
 ---@return mlmanager.StoredRun
 function Manager:get_run(run_id) end
 
+---Finds a run by what people call it: its id, a name that no other run has, or the beginning of
+---its id. Raises "not_found" where there is none, "invalid" where there are several.
+---@overload fun(text: string, view?: "active"|"deleted"|"all"): mlmanager.StoredRun
+---@param text string
+---@param view? "active"|"deleted"|"all" default "all"
+---@return mlmanager.StoredRun
+function Manager:find_run(text, view) end
+
 ---@class mlmanager.RunQuery
 ---@field experiment_ids? mlmanager.Id|mlmanager.Id[] default the active experiment
 ---@field filter? string MLflow's grammar, such as "metrics.loss < 0.1 AND params.lr = '0.3'"

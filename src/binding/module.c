@@ -360,9 +360,12 @@ static int push_failed_status(lua_State *L)
 	return 1;
 }
 
+/* refuse(message[, code]) */
 static int refuse(lua_State *L)
 {
-	return binding_refuse(L, MLM_EINVAL, "argument", "%s", luaL_checkstring(L, 1));
+	bool is_missing = strcmp(luaL_optstring(L, 2, "invalid"), "not_found") == 0;
+	return binding_refuse(L, is_missing ? MLM_ENOTFOUND : MLM_EINVAL,
+		is_missing ? "run" : "argument", "%s", luaL_checkstring(L, 1));
 }
 
 /* Methods that are written in Lua are made at their first use: few scripts need them. The manager
@@ -383,6 +386,13 @@ static bool push_lua_method(lua_State *L, const char *name)
 		embedded_load(L, module_sources, "run");
 		lua_pushvalue(L, 1);
 		lua_pushcfunction(L, push_failed_status);
+		lua_pushcfunction(L, refuse);
+		lua_call(L, 3, 1);
+	} else if (strcmp(name, "find_run") == 0) {
+		embedded_load(L, module_sources, "find_run");
+		lua_pushvalue(L, 1);
+		embedded_load(L, module_sources, "run_search");
+		lua_call(L, 0, 1);
 		lua_pushcfunction(L, refuse);
 		lua_call(L, 3, 1);
 	} else {
@@ -441,7 +451,8 @@ static int set_property(lua_State *L)
 	if (how)
 		return binding_refuse(
 			L, MLM_EINVAL, "manager", "%s cannot be assigned; %s", name, how);
-	if (strcmp(name, "run") != 0 && strcmp(name, "progress") != 0 && strcmp(name, "plot") != 0)
+	if (strcmp(name, "run") != 0 && strcmp(name, "progress") != 0 &&
+		strcmp(name, "plot") != 0 && strcmp(name, "find_run") != 0)
 		return refuse_unknown(L, name);
 	lua_settop(L, 3);
 	lua_rawset(L, 1);

@@ -80,6 +80,7 @@ describe("lua/meta", function()
     local there = functions_in(mlmanager)
     -- Made at their first use.
     there.table, there.run, there.progress, there.plot = true, true, true, true
+    there.find_run = true
     assert.is_function(mlmanager.run)
     assert.is_function(mlmanager.plot)
     assert.is_function(mlmanager.progress)
@@ -102,7 +103,7 @@ describe("lua/meta", function()
     assert.is_function(manager.run)
     assert.is_function(manager.progress)
     assert.is_function(manager.plot)
-    there.run, there.progress, there.plot = true, true, true
+    there.run, there.progress, there.plot, there.find_run = true, true, true, true
     assert.same(sorted(there), sorted(names_of("mlmanager.Manager", "functions")))
     for name in pairs(classes["mlmanager.Manager"].fields) do
       assert.is_string(manager[name], name)

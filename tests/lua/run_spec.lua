@@ -507,3 +507,32 @@ describe("search_runs", function()
     refused("invalid", "#1", manager.search_runs, "metrics.loss < 1")
   end))
 end)
+
+describe("find_run", function()
+  it("takes an id, its beginning, or a name", scratch.run(function(manager, run)
+    local id = run.run_id
+    for _, text in ipairs { id, id:sub(1, 12), id:upper(), "spec" } do
+      assert.equal(id, manager:find_run(text).info.run_id)
+    end
+    assert.equal(id, manager.find_run("spec", "active").info.run_id)
+    assert.equal(id, manager.find_run { text = "spec", view = "all" }.info.run_id)
+  end))
+
+  it("finds the deleted ones, too, unless told otherwise", scratch.run(function(manager, run)
+    manager:delete_active_run()
+    assert.equal("deleted", manager:find_run("spec").info.lifecycle_stage)
+    refused("not_found", "there is no run 'spec'", manager.find_run, "spec", "active")
+    assert.equal(run.run_id, manager.find_run("spec", "deleted").info.run_id)
+  end))
+
+  it("says what it cannot find", scratch.run(function(manager)
+    manager:start_run { run_name = "spec", nested = true }
+    refused("invalid", "'spec' is the name of several runs: ", manager.find_run, "spec")
+    manager:end_run()
+    refused("not_found", "there is no run ''", manager.find_run, "")
+    refused("invalid", "(a run's name, id or the beginning of its id expected, got nil)",
+      manager.find_run)
+    refused("invalid", "find_run: view must be one of 'active', 'deleted', 'all', got the "
+      .. "string 'gone'", manager.find_run, "spec", "gone")
+  end))
+end)

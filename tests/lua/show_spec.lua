@@ -108,7 +108,7 @@ describe("a run is called", function()
     for digit, count in pairs(digits) do
       local result = run("show", digit)
       if count > 1 then
-        assert.matches("'" .. digit .. "' is the beginning of its id of several runs", result.err)
+        assert.matches("'" .. digit .. "' is the beginning of the id of several runs", result.err)
         local _, candidates = result.err:gsub("\n  %x+  ", "")
         assert.equal(math.min(count, 10), candidates)
       else
