@@ -7,8 +7,8 @@
 -- value: value (what to call it), kind, choices, min, many (may be given again). Texts are
 -- paragraphs with blank lines between; lines that begin with blanks stand as they are.
 --
--- Kinds, which completion knows: choice, column, command, experiment, file, filter, integer,
--- metric, number, order, run, shell, store, text, topic.
+-- Kinds, which completion knows: choice, column, experiment, file, filter, integer, metric, number,
+-- order, run, store, text, topic.
 
 local commands = {}
 

@@ -38,7 +38,7 @@ function host.open(options)
     must_exist = not create, ignore_environment = true,
   })
   if not ok then
-    if manager.code == "not_found" then
+    if manager.code == "not_found" and manager.message:find("^there is no store") then
       manager.hint = "a script that logs makes one; --store names another"
     end
     error(manager, 0)

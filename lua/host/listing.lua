@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
--- listing(rows, columns, given, noun): rows as --format wants them. A column: name, value(row),
--- and optionally show(value) for a table, right, table=false where a table leaves it out, json for
--- another name where programs read.
+-- Rows that are not runs: write(rows, columns, given, noun) as --format wants them, box(rows,
+-- columns, options) as a part of a page. A column: name, value(row), and optionally show(value) for
+-- a table, right, wide, table=false where a table leaves it out, json for another name where
+-- programs read.
 
 local host = ...
 local json = host.load "json"

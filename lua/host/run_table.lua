@@ -64,6 +64,9 @@ local function find(all, name)
 end
 
 local function check(columns, all)
+  if #columns == 0 then
+    host.refuse("--columns names no column")
+  end
   for _, name in ipairs(columns) do
     if name ~= "..." and not find(all, name) then
       local names = {}

@@ -115,6 +115,7 @@ describe("mlmanager runs", function()
       assert.matches("^ run_id │ name", header(run, "--columns", "run_id,..."))
       program.refused(2, "mlmanager: --columns names 'los', which is no column; "
         .. "did you mean loss?\n", run("runs", "--columns", "name,los"))
+      program.refused(2, "mlmanager: --columns names no column\n", run("runs", "--columns", ","))
     end))
 
     it("keeps the column by which it is sorted", spec(function(run)
