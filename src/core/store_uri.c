@@ -48,9 +48,19 @@ static void hide_password(const char *uri, char *text_out, size_t size)
 		snprintf(text_out, size, "%s", uri);
 }
 
+/* What follows the scheme of a PostgreSQL URI, from "://" on; SQLAlchemy's "+driver" means nothing
+ * here. NULL for another scheme. */
+static const char *after_postgres(const char *uri)
+{
+	size_t size = strcspn(uri, "+:");
+	if (strncmp(uri, "postgresql", size) != 0 || (size != 10 && size != 8))
+		return NULL;
+	return uri[size] == '+' ? strchr(uri, ':') : uri + size;
+}
+
 static mlm_status check_scheme(const char *uri, mlm_error *err)
 {
-	if (strncmp(uri, "sqlite:", 7) == 0 || web_address_is(uri))
+	if (strncmp(uri, "sqlite:", 7) == 0 || web_address_is(uri) || after_postgres(uri))
 		return MLM_OK;
 	char shown[200];
 	hide_password(uri, shown, sizeof(shown));
@@ -60,8 +70,9 @@ static mlm_status check_scheme(const char *uri, mlm_error *err)
 			"sqlite:mlmanager.db",
 			shown);
 	return error_set(err, MLM_EUNSUPPORTED, "store",
-		"store '%s' has a scheme that this build does not know; write sqlite:PATH or "
-		"https://HOST",
+		"store '%s' has a scheme that this build does not know; write "
+		"sqlite:PATH, "
+		"postgresql://USER@HOST/DATABASE or https://HOST",
 		shown);
 }
 
@@ -109,12 +120,14 @@ static mlm_status resolve_artifacts(
 	}
 	if (is_given && artifacts[0] == '/') {
 		path = memory_string(allocator, artifacts);
-	} else if (is_given) {
+	} else if (is_given || (!place->path && !web_address_is(place->uri))) {
+		if (!is_given)
+			artifacts = "mlartifacts";
 		if (!getcwd(cwd, sizeof(cwd)))
 			return error_set_errno(
 				err, errno, "store", "the working directory is gone");
 		path = memory_format(allocator, "%s/%s", cwd, artifacts);
-	} else if (!place->path) {
+	} else if (web_address_is(place->uri)) {
 		return MLM_OK;
 	} else {
 		const char *slash = strrchr(place->path, '/');
@@ -193,6 +206,49 @@ static mlm_status resolve_server(const mlm_manager_options *options, const char 
 	return place->uri && place->address ? MLM_OK : no_memory(err);
 }
 
+/* The user without what follows the colon, and the options without those that are secret. */
+static char *without_password(const mlm_allocator *allocator, const char *rest)
+{
+	static const char *const secrets[] = { "password=", "sslpassword=" };
+	char *shown = memory_format(allocator, "postgresql%s", rest);
+	if (!shown)
+		return NULL;
+	char *authority = strstr(shown, "://") + 3;
+	char *end = authority + strcspn(authority, "/?");
+	char *at = memchr(authority, '@', (size_t)(end - authority));
+	char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+	if (colon)
+		memmove(colon, at, strlen(at) + 1);
+	for (char *option = strchr(shown, '?'); option;) {
+		char *name = option + 1;
+		char *next = name + strcspn(name, "&");
+		bool is_secret = false;
+		for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+			is_secret |= strncmp(name, secrets[i], strlen(secrets[i])) == 0;
+		if (is_secret && *next)
+			memmove(name, next + 1, strlen(next + 1) + 1);
+		else if (is_secret)
+			*option = '\0';
+		else
+			option = next;
+		if (!*option || (option == next && !*next))
+			break;
+	}
+	return shown;
+}
+
+static mlm_status resolve_postgres(const char *uri, struct store_place *place, mlm_error *err)
+{
+	const char *rest = after_postgres(uri);
+	if (strncmp(rest, "://", 3) != 0)
+		return error_set(err, MLM_EINVAL, "store",
+			"the store of PostgreSQL has no '//'; write "
+			"postgresql://USER@HOST/DATABASE");
+	place->uri = without_password(&place->allocator, rest);
+	place->address = memory_format(&place->allocator, "postgresql%s", rest);
+	return place->uri && place->address ? MLM_OK : no_memory(err);
+}
+
 mlm_status store_place_resolve(
 	const mlm_manager_options *options, struct store_place *place_out, mlm_error *err)
 {
@@ -204,8 +260,9 @@ mlm_status store_place_resolve(
 		uri = "sqlite:mlmanager.db";
 	mlm_status status = check_scheme(uri, err);
 	if (status == MLM_OK)
-		status = web_address_is(uri) ? resolve_server(options, uri, place_out, err)
-					     : resolve_sqlite(uri, place_out, err);
+		status = web_address_is(uri)   ? resolve_server(options, uri, place_out, err)
+			 : after_postgres(uri) ? resolve_postgres(uri, place_out, err)
+					       : resolve_sqlite(uri, place_out, err);
 	if (status == MLM_OK)
 		status = resolve_artifacts(options, place_out, err);
 	if (status == MLM_OK)

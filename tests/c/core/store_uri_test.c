@@ -55,6 +55,26 @@ TEST(resolve__a_server_has_no_password_in_its_name_and_its_journals_at_home)
 	CHECK_CONTAINS(err.message, "tracking server decides");
 }
 
+TEST(resolve__a_database_server_has_no_password_in_its_name)
+{
+	CHECK_INT(resolve("postgresql+psycopg2://ada:se%40cret@db:5433/runs?sslmode=require"),
+		MLM_OK);
+	CHECK_STRING(place.uri, "postgresql://ada@db:5433/runs?sslmode=require");
+	CHECK_STRING(place.address, "postgresql://ada:se%40cret@db:5433/runs?sslmode=require");
+	CHECK_STRING(place.artifacts, "/tmp/mlartifacts");
+	CHECK(!place.path && !place.is_network);
+	CHECK_INT(resolve("postgres:///runs?host=/run/pg&password=secret&user=ada"), MLM_OK);
+	CHECK_STRING(place.uri, "postgresql:///runs?host=/run/pg&user=ada");
+	CHECK_INT(resolve("postgresql://db/runs?user=ada&password=secret"), MLM_OK);
+	CHECK_STRING(place.uri, "postgresql://db/runs?user=ada");
+	CHECK_INT(resolve("postgresql://db/runs?password=secret"), MLM_OK);
+	CHECK_STRING(place.uri, "postgresql://db/runs");
+	CHECK_STATUS(resolve("postgresql:runs"), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "postgresql://USER@HOST/DATABASE");
+	CHECK_STATUS(resolve("postgrest://ada:secret@db/runs"), MLM_EUNSUPPORTED);
+	CHECK(!strstr(err.message, "secret"));
+}
+
 TEST(resolve__follows_the_environment)
 {
 	setenv("MLFLOW_TRACKING_URI", "sqlite:///env.db", 1);
@@ -101,7 +121,7 @@ TEST(resolve__einval_shows_the_right_form)
 
 TEST(resolve__eunsupported_without_the_password)
 {
-	CHECK_STATUS(resolve("postgresql://me:secret@host/db"), MLM_EUNSUPPORTED);
+	CHECK_STATUS(resolve("mysql://me:secret@host/db"), MLM_EUNSUPPORTED);
 	CHECK(!strstr(err.message, "secret"));
 }
 
@@ -119,6 +139,7 @@ int main(void)
 	unsetenv("MLMANAGER_JOURNAL_DIR");
 	RUN(resolve__one_spelling_for_all_forms);
 	RUN(resolve__a_server_has_no_password_in_its_name_and_its_journals_at_home);
+	RUN(resolve__a_database_server_has_no_password_in_its_name);
 	RUN(resolve__follows_the_environment);
 	RUN(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path);
 	RUN(resolve__einval_shows_the_right_form);
