@@ -83,14 +83,19 @@ TEST(flush__sends_a_thousand_points_a_request_and_end_tells_the_server)
 	fake_peer_stop(&peer);
 }
 
-/* A process that logs while the server is away, and dies. */
-static void leave_a_journal(const char *url)
+/* A process that logs to the peer, and dies with what it has logged in its journal. */
+static void leave_a_journal(struct fake_peer *peer, const struct fake_turn *turns, size_t count)
 {
-	pid_t child = fork();
+	int url[2];
+	/* Before the peer's thread is there: what has threads had better not fork. */
+	pid_t child = pipe(url) == 0 ? fork() : -1;
 	if (child == 0) {
 		mlm_manager *manager;
 		mlm_run *run;
-		MUST(open_manager(url, &manager));
+		char text[sizeof(peer->url)];
+		if (read(url[0], text, sizeof(text)) != (ssize_t)sizeof(text))
+			_exit(1);
+		MUST(open_manager(text, &manager));
 		MUST(mlm_experiment_create(manager, "tests", NULL, NULL, &err));
 		MUST(mlm_run_start(manager, NULL, &run, &err));
 		for (int i = 0; i < 1500; i++)
@@ -99,16 +104,19 @@ static void leave_a_journal(const char *url)
 		kill(getpid(), SIGKILL);
 	}
 	int status;
+	fake_peer_start(peer, turns, count);
+	CHECK(write(url[1], peer->url, sizeof(peer->url)) == (ssize_t)sizeof(peer->url));
 	CHECK(waitpid(child, &status, 0) == child);
 	CHECK(WIFSIGNALED(status));
+	close(url[0]);
+	close(url[1]);
 }
 
 TEST(adoption__brings_what_a_dead_process_left_and_ends_its_run)
 {
 	struct fake_peer peer;
 	mlm_manager *manager;
-	fake_peer_start(&peer, &everything, 1);
-	leave_a_journal(peer.url);
+	leave_a_journal(&peer, &everything, 1);
 	MUST(open_manager(peer.url, &manager));
 	for (int i = 0; i < 600 && requests_with(&peer, "\"status\":\"KILLED\"") == 0; i++)
 		usleep(100000);
@@ -123,8 +131,7 @@ TEST(adoption__is_given_up_when_the_manager_closes)
 	const struct fake_turn turns[] = { everything, everything, { .stalls = true } };
 	struct fake_peer peer;
 	mlm_manager *manager;
-	fake_peer_start(&peer, turns, 3);
-	leave_a_journal(peer.url);
+	leave_a_journal(&peer, turns, 3);
 	MUST(open_manager(peer.url, &manager));
 	mlm_manager_free(manager); /* the server says nothing: this must not wait for it */
 	fake_peer_stop(&peer);

@@ -216,6 +216,115 @@ TEST(apply__of_the_flusher_leaves_the_server_alone_as_long_as_it_asks)
 	fake_peer_stop(&peer);
 }
 
+/* ---- memory ---- */
+
+struct counter {
+	long left; /* requests until memory has run out */
+	long blocks; /* in use */
+	bool was_refused;
+};
+
+static bool refuses(struct counter *counter)
+{
+	if (counter->left-- > 0)
+		return false;
+	counter->was_refused = true;
+	return true;
+}
+
+static void *allocate(void *payload, size_t size)
+{
+	struct counter *counter = payload;
+	void *memory = refuses(counter) ? NULL : malloc(size);
+	counter->blocks += memory != NULL;
+	return memory;
+}
+
+static void *reallocate(void *payload, void *memory, size_t size)
+{
+	return refuses(payload) ? NULL : realloc(memory, size);
+}
+
+static void release(void *payload, void *memory)
+{
+	((struct counter *)payload)->blocks--;
+	free(memory);
+}
+
+/* A store's whole life, as far as it comes. */
+static mlm_status live(const char *url, const mlm_allocator *allocator)
+{
+	const struct store_options options = { .uri = url, .allocator = allocator };
+	const struct store_series series = { "r", "loss" };
+	const struct store_point point = { 0, 1, 1, 1 };
+	const struct store_batch batch = { &series, 1, &point, 1, "j", 1, NULL, 0 };
+	const mlm_text texts[] = { { "b", "1" }, { "a", "2" } };
+	const char *ids[] = { "1" };
+	mlm_query query = MLM_QUERY_INIT;
+	query.experiment_ids = ids;
+	query.experiment_count = 1;
+	char id[MLM_ID_SIZE];
+	struct store *store;
+	mlm_run_list *runs = NULL;
+	mlm_experiment_list *experiments = NULL;
+	mlm_metric_history *history = NULL;
+	mlm_status status = rest_store_ops.open(&options, &store, &err);
+	if (status != MLM_OK)
+		return status;
+	status = store->ops->create_run(store, &new_run, id, &err);
+	if (status == MLM_OK)
+		status = store->ops->log_texts(store, "r", texts, 2, texts, 2, &err);
+	if (status == MLM_OK)
+		status = store->ops->apply(store, &batch, NULL, NULL, &err);
+	if (status == MLM_OK)
+		status = store->ops->get_run(store, "r", &runs, &err);
+	if (status == MLM_OK) {
+		arena_free(runs->memory);
+		status = store->ops->search_runs(store, &query, &runs, &err);
+	}
+	if (status == MLM_OK) {
+		arena_free(runs->memory);
+		status = store->ops->get_experiment(store, "1", NULL, &experiments, &err);
+	}
+	if (status == MLM_OK) {
+		arena_free(experiments->memory);
+		status = store->ops->get_metric_history(store, "r", "loss", &history, &err);
+	}
+	if (status == MLM_OK)
+		arena_free(history->memory);
+	store->ops->close(store);
+	return status;
+}
+
+TEST(every_call__enomem_at_each_request_for_memory_and_none_is_kept)
+{
+	static const struct fake_turn turn = {
+		.body = "{\"run\": {\"info\": {\"run_id\": \"made\"}, \"data\": {\"tags\": "
+			"[{\"key\": \"k\", \"value\": \"v\"}], \"metrics\": [{\"key\": "
+			"\"m\"}]}}, \"runs\": [{\"info\": {\"run_id\": \"a\"}}], "
+			"\"experiment\": {\"experiment_id\": \"1\", \"tags\": [{\"key\": "
+			"\"k\"}]}, \"metrics\": [{\"value\": 1, \"step\": 2}]}"
+	};
+	struct fake_peer peer;
+	struct counter counter = { .left = 1000000 };
+	const mlm_allocator allocator = { allocate, reallocate, release, &counter };
+	fake_peer_start(&peer, &turn, 1);
+	MUST(live(peer.url, &allocator));
+	CHECK_INT(counter.blocks, 0);
+	long needed = 1000000 - counter.left;
+	CHECK(needed > 20);
+	for (long i = 0; i < needed; i++) {
+		counter = (struct counter){ .left = i };
+		err = (mlm_error)MLM_ERROR_INIT;
+		mlm_status status = live(peer.url, &allocator);
+		/* When the answer to a create cannot be kept, there may be a run. */
+		CHECK(status == MLM_ENOMEM || strstr(err.message, "may have made the run"));
+		CHECK(counter.was_refused);
+		CHECK_INT(counter.blocks, 0);
+	}
+	fake_peer_stop(&peer);
+}
+
 int main(void)
 {
 	unsetenv("http_proxy");
@@ -230,5 +339,6 @@ int main(void)
 	RUN(apply__sends_a_thousand_points_at_once_in_their_order);
 	RUN(interrupt__ends_a_call_that_waits_for_a_server_that_stalls);
 	RUN(apply__of_the_flusher_leaves_the_server_alone_as_long_as_it_asks);
+	RUN(every_call__enomem_at_each_request_for_memory_and_none_is_kept);
 	return check_done();
 }
