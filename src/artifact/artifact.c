@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "artifact/artifact_path.h"
-#include "base/arena.h"
+#include "artifact/listing.h"
 #include "base/error.h"
-#include "base/memory.h"
 
 static const struct artifact_ops *const backends[] = {
 	&local_artifact_ops,
+	&blob_artifact_ops,
 };
 
 #define BACKEND_COUNT (sizeof(backends) / sizeof(backends[0]))
@@ -98,35 +98,6 @@ mlm_status artifact_stat(
 	return status == MLM_OK ? store->ops->stat(store, path, entry_out, err) : status;
 }
 
-struct level {
-	const mlm_allocator *allocator;
-	struct arena *arena;
-	mlm_artifact *entries;
-	size_t count;
-	size_t capacity;
-};
-
-static mlm_status keep_entry(void *payload, const mlm_artifact *entry, mlm_error *err)
-{
-	struct level *level = payload;
-	if (level->count == level->capacity) {
-		size_t capacity = level->capacity ? 2 * level->capacity : 32;
-		mlm_artifact *entries =
-			memory_resize(level->allocator, level->entries, capacity, sizeof(*entries));
-		if (!entries)
-			return error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
-		level->entries = entries;
-		level->capacity = capacity;
-	}
-	mlm_artifact *kept = &level->entries[level->count];
-	*kept = *entry;
-	kept->path = arena_string(level->arena, entry->path);
-	if (!kept->path)
-		return error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
-	level->count++;
-	return MLM_OK;
-}
-
 static mlm_status walk(struct artifact_store *store, const char *directory, int depth,
 	artifact_visit_fn visit, void *payload, mlm_error *err)
 {
@@ -135,20 +106,17 @@ static mlm_status walk(struct artifact_store *store, const char *directory, int 
 			"the directory '%.200s...' goes down more than %d levels", directory,
 			ARTIFACT_DEPTH_MAX);
 	/* Kept first: a backend's listing is over before its files are used. */
-	struct level level = {
-		.allocator = &store->allocator,
-		.arena = arena_new(&store->allocator),
-	};
-	mlm_status status = level.arena ? artifact_list(store, directory, keep_entry, &level, err)
-					: error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
+	struct listing level;
+	mlm_status status = listing_begin(&level, &store->allocator, err);
+	if (status == MLM_OK)
+		status = artifact_list(store, directory, listing_keep, &level, err);
 	for (size_t i = 0; i < level.count && status == MLM_OK; i++) {
 		const mlm_artifact *entry = &level.entries[i];
 		status = entry->is_directory
 				 ? walk(store, entry->path, depth + 1, visit, payload, err)
 				 : visit(payload, entry, err);
 	}
-	memory_free(&store->allocator, level.entries);
-	arena_free(level.arena);
+	listing_end(&level);
 	return status;
 }
 

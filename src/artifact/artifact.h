@@ -72,6 +72,7 @@ struct artifact_store {
 };
 
 extern const struct artifact_ops local_artifact_ops;
+extern const struct artifact_ops blob_artifact_ops;
 
 /** Opens the store of options->uri. EUNSUPPORTED: a scheme without a backend; EINVAL. */
 mlm_status artifact_open(

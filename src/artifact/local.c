@@ -3,8 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,14 +12,12 @@
 #include "artifact/artifact.h"
 #include "artifact/artifact_path.h"
 #include "artifact/beneath.h"
+#include "artifact/listing.h"
 #include "artifact/local_uri.h"
-#include "base/arena.h"
-#include "base/clock.h"
+#include "artifact/upload.h"
 #include "base/directory.h"
 #include "base/error.h"
 #include "base/memory.h"
-
-#define FILE_MODE 0666 /* less the umask */
 
 struct local_store {
 	struct artifact_store base;
@@ -92,62 +90,7 @@ static int open_root(const struct local_store *store)
 
 /* ---- put ---- */
 
-/* A file that has no name yet, or, where the file system cannot have one, a temporary name. */
-struct upload {
-	int root;
-	int file;
-	char name[64]; /* "" for none */
-};
-
-static void name_upload(struct upload *upload)
-{
-	snprintf(upload->name, sizeof(upload->name), "%s%ld-%llx", ARTIFACT_TEMPORARY_PREFIX,
-		(long)getpid(), (unsigned long long)clock_monotonic_ns());
-}
-
-static bool begin_upload(struct upload *upload)
-{
-	upload->name[0] = '\0';
-	upload->file = openat(upload->root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, FILE_MODE);
-	if (upload->file >= 0 && access("/proc/self/fd", X_OK) == 0)
-		return true;
-	if (upload->file >= 0)
-		close(upload->file);
-	else if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
-		return false;
-	do {
-		name_upload(upload);
-		upload->file = openat(upload->root, upload->name,
-			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-	} while (upload->file < 0 && errno == EEXIST);
-	if (upload->file < 0)
-		upload->name[0] = '\0';
-	return upload->file >= 0;
-}
-
-static void end_upload(struct upload *upload)
-{
-	if (upload->file >= 0)
-		close(upload->file);
-	if (upload->name[0])
-		unlinkat(upload->root, upload->name, 0);
-}
-
-static bool write_all(int file, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(file, bytes, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return true;
-}
-
-static mlm_status fill_upload(const struct local_store *store, const struct upload *upload,
+static mlm_status fill_upload(const struct local_store *store, struct upload *upload,
 	const char *path, const mlm_artifact_reader *from, mlm_error *err)
 {
 	char *buffer = memory_new(&store->base.allocator, ARTIFACT_BUFFER_BYTES);
@@ -157,93 +100,46 @@ static mlm_status fill_upload(const struct local_store *store, const struct uplo
 	size_t got = 0;
 	do {
 		status = from->read(from->payload, buffer, ARTIFACT_BUFFER_BYTES, &got, err);
-		if (status == MLM_OK && !write_all(upload->file, buffer, got))
+		if (status == MLM_OK && !upload_write(upload, buffer, got))
 			status = failed(store, path, "write", err);
 	} while (status == MLM_OK && got > 0);
 	memory_free(&store->base.allocator, buffer);
-	if (status == MLM_OK && store->durability == MLM_DURABILITY_SYSTEM &&
-		fsync(upload->file) != 0)
-		status = failed(store, path, "sync", err);
 	return status;
-}
-
-static bool sync_directory(int path_handle)
-{
-	int directory = openat(path_handle, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0)
-		return false;
-	bool done = fsync(directory) == 0;
-	close(directory);
-	return done;
-}
-
-/* Gives the file its name: at once where the name is free, else by a rename over what has it. */
-static bool place_upload(struct upload *upload, int parent, const char *name)
-{
-	if (!upload->name[0]) {
-		char self[32];
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", upload->file);
-		if (linkat(AT_FDCWD, self, parent, name, AT_SYMLINK_FOLLOW) == 0)
-			return true;
-		if (errno != EEXIST)
-			return false;
-		name_upload(upload);
-		if (linkat(AT_FDCWD, self, upload->root, upload->name, AT_SYMLINK_FOLLOW) != 0) {
-			upload->name[0] = '\0';
-			return false;
-		}
-	}
-	if (renameat(upload->root, upload->name, parent, name) != 0)
-		return false;
-	upload->name[0] = '\0';
-	return true;
-}
-
-static mlm_status in_the_way(
-	const struct local_store *store, const char *path, const char *what, mlm_error *err)
-{
-	return error_set(err, MLM_EEXISTS, "artifact",
-		"the artifact '%.200s' cannot be stored in '%.200s': %s", path, store->root, what);
 }
 
 static mlm_status finish_upload(
 	const struct local_store *store, struct upload *upload, const char *path, mlm_error *err)
 {
-	int parent = beneath_make_parent(upload->root, path);
-	if (parent < 0 && (errno == ENOTDIR || errno == EEXIST))
-		return in_the_way(
-			store, path, "a file has the name of one of its directories", err);
-	if (parent < 0)
-		return failed(store, path, "make the directory of", err);
-	mlm_status status = MLM_OK;
-	if (!place_upload(upload, parent, artifact_path_name(path)))
-		status = errno == EISDIR ? in_the_way(store, path, "a directory has that name", err)
-					 : failed(store, path, "store", err);
-	else if (store->durability == MLM_DURABILITY_SYSTEM && !sync_directory(parent))
-		status = failed(store, path, "sync the directory of", err);
-	close(parent);
-	return status;
+	if (upload_finish(upload, path, store->durability == MLM_DURABILITY_SYSTEM))
+		return MLM_OK;
+	if (errno != EISDIR && errno != ENOTDIR && errno != EEXIST)
+		return failed(store, path, "store", err);
+	return error_set(err, MLM_EEXISTS, "artifact",
+		"the artifact '%.200s' cannot be stored in '%.200s': %s", path, store->root,
+		errno == EISDIR ? "a directory has that name"
+				: "a file has the name of one of its directories");
 }
 
 static mlm_status put(struct artifact_store *base, const char *path,
 	const mlm_artifact_reader *from, mlm_error *err)
 {
 	struct local_store *store = local_of(base);
-	struct upload upload = { .file = -1 };
+	struct upload upload;
 	int errnum = directory_make(store->root);
 	if (errnum != 0)
 		return error_set_errno(err, errnum, "artifact",
 			"cannot make the artifact directory '%s'", store->root);
-	upload.root = open_root(store);
-	if (upload.root < 0)
+	int root = open_root(store);
+	if (root < 0)
 		return error_set_errno(err, errno, "artifact",
 			"cannot open the artifact directory '%s'", store->root);
-	mlm_status status = begin_upload(&upload) ? fill_upload(store, &upload, path, from, err)
-						  : failed(store, path, "store", err);
+	mlm_status status = upload_begin(&upload, root)
+				    ? fill_upload(store, &upload, path, from, err)
+				    : failed(store, path, "store", err);
 	if (status == MLM_OK)
 		status = finish_upload(store, &upload, path, err);
-	end_upload(&upload);
-	close(upload.root);
+	upload_end(&upload);
+	close(root);
 	return status;
 }
 
@@ -327,60 +223,20 @@ static mlm_status stat_local(
 
 /* ---- list ---- */
 
-struct listing {
-	struct arena *arena;
-	mlm_artifact *entries;
-	size_t count;
-	size_t capacity;
-};
-
-/* Fills in what the entry is; false for what is no artifact. */
-static bool look_at(int root, int directory, const char *name, mlm_artifact *entry)
+/* What an entry of a directory is; false for what is no artifact. */
+static bool look_at(
+	int root, int directory, const char *name, const char *path, struct stat *about_out)
 {
-	struct stat about;
-	if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(directory, name, about_out, AT_SYMLINK_NOFOLLOW) != 0)
 		return false;
-	if (S_ISLNK(about.st_mode)) {
-		int file = beneath_open(root, entry->path, O_PATH);
-		/* A directory behind a link can be read, but a walk would go round in circles. */
-		bool found = file >= 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-		if (file >= 0)
-			close(file);
-		if (!found)
-			return false;
-	}
-	entry->is_directory = S_ISDIR(about.st_mode);
-	entry->size_bytes = entry->is_directory ? -1 : (int64_t)about.st_size;
-	return entry->is_directory || S_ISREG(about.st_mode);
-}
-
-static bool make_room(const mlm_allocator *allocator, struct listing *listing)
-{
-	if (listing->count < listing->capacity)
-		return true;
-	size_t capacity = listing->capacity ? 2 * listing->capacity : 64;
-	mlm_artifact *entries =
-		memory_resize(allocator, listing->entries, capacity, sizeof(*entries));
-	if (!entries)
-		return false;
-	listing->entries = entries;
-	listing->capacity = capacity;
-	return true;
-}
-
-static char *join(struct arena *arena, const char *directory, const char *name)
-{
-	size_t directory_size = strlen(directory);
-	size_t name_size = strlen(name);
-	char *path = arena_alloc(arena, directory_size + name_size + 2);
-	if (!path)
-		return NULL;
-	if (directory_size > 0) {
-		memcpy(path, directory, directory_size);
-		path[directory_size++] = '/';
-	}
-	memcpy(path + directory_size, name, name_size + 1);
-	return path;
+	if (!S_ISLNK(about_out->st_mode))
+		return S_ISREG(about_out->st_mode) || S_ISDIR(about_out->st_mode);
+	int file = beneath_open(root, path, O_PATH);
+	/* A directory behind a link can be read, but a walk would go round in circles. */
+	bool is_found = file >= 0 && fstat(file, about_out) == 0 && S_ISREG(about_out->st_mode);
+	if (file >= 0)
+		close(file);
+	return is_found;
 }
 
 static bool is_hidden(const char *name)
@@ -392,29 +248,23 @@ static bool is_hidden(const char *name)
 static mlm_status read_entries(const struct local_store *store, int root, DIR *stream,
 	const char *directory, struct listing *listing, mlm_error *err)
 {
-	for (;;) {
+	char path[PATH_MAX];
+	struct stat about;
+	mlm_status status = MLM_OK;
+	while (status == MLM_OK) {
 		errno = 0;
 		const struct dirent *found = readdir(stream);
-		if (!found && errno)
-			return failed(store, directory, "list", err);
 		if (!found)
-			return MLM_OK;
-		if (is_hidden(found->d_name))
+			return errno ? failed(store, directory, "list", err) : MLM_OK;
+		int size = snprintf(path, sizeof(path), "%s%s%s", directory,
+			directory[0] ? "/" : "", found->d_name);
+		if (is_hidden(found->d_name) || (size_t)size >= sizeof(path) ||
+			!look_at(root, dirfd(stream), found->d_name, path, &about))
 			continue;
-		if (!make_room(&store->base.allocator, listing))
-			return no_memory(err);
-		mlm_artifact *entry = &listing->entries[listing->count];
-		entry->path = join(listing->arena, directory, found->d_name);
-		if (!entry->path)
-			return no_memory(err);
-		if (look_at(root, dirfd(stream), found->d_name, entry))
-			listing->count++;
+		status = listing_add(listing, path, (size_t)size, S_ISDIR(about.st_mode),
+			(int64_t)about.st_size, err);
 	}
-}
-
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const mlm_artifact *)a)->path, ((const mlm_artifact *)b)->path);
+	return status;
 }
 
 static mlm_status list(struct artifact_store *base, const char *directory, artifact_visit_fn visit,
@@ -435,20 +285,18 @@ static mlm_status list(struct artifact_store *base, const char *directory, artif
 			close(file);
 		goto out;
 	}
-	listing.arena = arena_new(&base->allocator);
-	status = listing.arena ? read_entries(store, root, stream, directory, &listing, err)
-			       : no_memory(err);
-	if (listing.count > 1)
-		qsort(listing.entries, listing.count, sizeof(*listing.entries), by_path);
+	status = listing_begin(&listing, &base->allocator, err);
+	if (status == MLM_OK)
+		status = read_entries(store, root, stream, directory, &listing, err);
+	listing_sort(&listing);
 	for (size_t i = 0; i < listing.count && status == MLM_OK; i++)
 		status = visit(payload, &listing.entries[i], err);
+	listing_end(&listing);
 out:
 	if (stream)
 		closedir(stream);
 	if (root >= 0)
 		close(root);
-	memory_free(&base->allocator, listing.entries);
-	arena_free(listing.arena);
 	return status;
 }
 

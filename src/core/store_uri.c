@@ -114,6 +114,16 @@ static mlm_status resolve_artifacts(
 	bool is_given = artifacts && artifacts[0];
 	char cwd[PATH_MAX];
 	char *path;
+	if (is_given && strncmp(artifacts, "blob:", 5) == 0) {
+		/* The tracking store itself: there is nothing more to say about where. */
+		if (artifacts[5 + strspn(artifacts + 5, "/")])
+			return error_set(err, MLM_EINVAL, "store",
+				"artifacts '%.200s': in the tracking database they are blob:, "
+				"without a path",
+				artifacts);
+		place->artifacts = memory_string(allocator, "blob:/");
+		return place->artifacts ? MLM_OK : no_memory(err);
+	}
 	if (is_given && artifacts[0] != '/' && strchr(artifacts, ':')) {
 		place->artifacts = memory_string(allocator, artifacts);
 		return place->artifacts ? MLM_OK : no_memory(err);

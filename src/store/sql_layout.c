@@ -58,6 +58,7 @@ static const struct column {
 	{ "input_tags", "input_uuid", offsetof(struct sql_layout, dataset_inputs) },
 	{ "assessments", "assessment_metadata", offsetof(struct sql_layout, assessment_metadata) },
 	{ "mlm_journals", "position", offsetof(struct sql_layout, journals) },
+	{ "mlm_artifacts", "content_id", offsetof(struct sql_layout, artifacts) },
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))

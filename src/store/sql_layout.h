@@ -18,6 +18,7 @@ struct sql_layout {
 	bool dataset_inputs; /* tables datasets, inputs and input_tags */
 	bool assessment_metadata; /* assessments.assessment_metadata */
 	bool journals; /* our own mlm_journals */
+	bool artifacts; /* our own mlm_artifacts and what belongs to it */
 	bool metrics_clustered; /* the key of metrics begins with run_uuid: what we make */
 };
 
@@ -32,7 +33,7 @@ struct sql_layout_reading {
 /* The tables whose columns are to be told, as a list of SQL literals. */
 #define SQL_LAYOUT_TABLES                                                                   \
 	"'experiments', 'experiment_tags', 'runs', 'metrics', 'latest_metrics', 'params', " \
-	"'tags', 'input_tags', 'assessments', 'mlm_journals'"
+	"'tags', 'input_tags', 'assessments', 'mlm_journals', 'mlm_artifacts'"
 
 /** Tells of one column that is there. */
 void sql_layout_found(struct sql_layout_reading *reading, const char *table, const char *column);

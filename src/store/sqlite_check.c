@@ -219,6 +219,47 @@ static mlm_status check_default_experiment(const struct check *check, mlm_error 
 	return status;
 }
 
+/* The id of a model begins with "m-", that of a run is all hex digits. */
+#define WITHOUT_OWNER                                                      \
+	"FROM mlm_artifacts AS a WHERE a.run_uuid NOT LIKE 'm-%' AND NOT " \
+	"EXISTS (SELECT 1 FROM runs AS r WHERE r.run_uuid = a.run_uuid)"
+#define DEAD "last_time < (strftime('%s', 'now') - 3600) * 1000"
+#define WASTE                                                           \
+	"FROM mlm_artifact_chunks WHERE content_id NOT IN "             \
+	"(SELECT content_id FROM mlm_artifacts) AND content_id NOT IN " \
+	"(SELECT content_id FROM mlm_artifact_uploads WHERE NOT " DEAD ")"
+
+static mlm_status check_artifacts(const struct check *check, mlm_error *err)
+{
+	if (!check->store->layout.artifacts)
+		return MLM_OK;
+	mlm_status status = find_rows(check,
+		"SELECT name || ''' of run ' || run_uuid || ' lacks bytes' FROM mlm_artifacts AS a "
+		"WHERE size <> ifnull((SELECT sum(length(bytes)) FROM mlm_artifact_chunks AS c "
+		"WHERE c.content_id = a.content_id), 0)",
+		"the artifact '", err);
+	if (status == MLM_OK)
+		status = find_rows(check,
+			"SELECT name || ''' belongs to run ' || run_uuid || ', which is "
+			"gone' " WITHOUT_OWNER,
+			"the artifact '", err);
+	if (status == MLM_OK)
+		status = find_rows(check,
+			"SELECT bytes || ' bytes' FROM (SELECT sum(length(bytes)) AS bytes " WASTE
+			") WHERE bytes IS NOT NULL",
+			"uploads that died, or artifacts that were removed, hold ", err);
+	if (status != MLM_OK || !check->repair)
+		return status;
+	int before = sqlite3_total_changes(check->store->db);
+	status = sqlite_run(check->store,
+		"DELETE " WITHOUT_OWNER "; DELETE " WASTE "; "
+		"DELETE FROM mlm_artifact_uploads WHERE " DEAD,
+		"could not remove artifacts", err);
+	if (status == MLM_OK && sqlite3_total_changes(check->store->db) > before)
+		find(check, true, "freed the bytes of artifacts that nobody can see");
+	return status;
+}
+
 mlm_status sqlite_check(
 	struct store *base, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err)
 {
@@ -228,6 +269,7 @@ mlm_status sqlite_check(
 		check_runs,
 		check_latest,
 		check_default_experiment,
+		check_artifacts,
 	};
 	struct check check = { sqlite_store_of(base), repair, report, payload };
 	mlm_status status =

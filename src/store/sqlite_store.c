@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite_store.h"
 
+#include "store/sqlite_artifact.h"
 #include "store/sqlite_experiment.h"
 #include "store/sqlite_fork.h"
 #include "store/sqlite_run.h"
@@ -100,6 +101,56 @@ GUARDED(check,
 	(struct store * store, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err),
 	(store, repair, report, payload, err))
 
+GUARDED(begin_content, (struct store * store, int64_t *content_out, mlm_error *err),
+	(store, content_out, err))
+GUARDED(add_chunk,
+	(struct store * store, int64_t content, int64_t index, const void *bytes, size_t size,
+		mlm_error *err),
+	(store, content, index, bytes, size, err))
+GUARDED(name_content,
+	(struct store * store, const char *owner, const char *name,
+		const struct store_content *content, mlm_error *err),
+	(store, owner, name, content, err))
+GUARDED(drop_content, (struct store * store, int64_t content, mlm_error *err),
+	(store, content, err))
+GUARDED(free_waste, (struct store * store, bool *more_out, mlm_error *err), (store, more_out, err))
+GUARDED(begin_reading,
+	(struct store * store, const char *owner, const char *name,
+		struct store_content *content_out, mlm_error *err),
+	(store, owner, name, content_out, err))
+GUARDED(read_chunk,
+	(struct store * store, int64_t content, int64_t index, void *bytes, size_t *size_out,
+		mlm_error *err),
+	(store, content, index, bytes, size_out, err))
+GUARDED(list_contents,
+	(struct store * store, const char *owner, const char *directory, store_content_fn visit,
+		void *payload, mlm_error *err),
+	(store, owner, directory, visit, payload, err))
+GUARDED(remove_contents,
+	(struct store * store, const char *owner, const char *name, size_t *count_out,
+		mlm_error *err),
+	(store, owner, name, count_out, err))
+
+static void end_reading(struct store *store)
+{
+	sqlite_fork_enter();
+	sqlite_end_reading(store);
+	sqlite_fork_leave(MLM_OK);
+}
+
+static const struct store_artifact_ops artifact_ops = {
+	.begin_content = begin_content,
+	.add_chunk = add_chunk,
+	.name_content = name_content,
+	.drop_content = drop_content,
+	.free_waste = free_waste,
+	.begin_reading = begin_reading,
+	.read_chunk = read_chunk,
+	.end_reading = end_reading,
+	.list_contents = list_contents,
+	.remove_contents = remove_contents,
+};
+
 static mlm_status open_store(
 	const struct store_options *options, struct store **store_out, mlm_error *err)
 {
@@ -159,5 +210,6 @@ const struct store_ops sqlite_store_ops = {
 	.purge_experiment = purge_experiment,
 	.get_size = get_size,
 	.compact = compact,
+	.artifacts = &artifact_ops,
 	.check = check,
 };

@@ -20,6 +20,7 @@
 #include "mlmanager/experiment.h"
 #include "mlmanager/metric.h"
 #include "mlmanager/run.h"
+#include "store/artifact_bytes.h"
 
 struct store;
 
@@ -213,6 +214,9 @@ struct store_ops {
 	mlm_status (*get_size)(struct store *store, struct store_size *size_out, mlm_error *err);
 	/* Gives free bytes back to the file system. May take as long as copying the store. */
 	mlm_status (*compact)(struct store *store, mlm_error *err);
+
+	/* NULL where a store keeps no artifacts itself. */
+	const struct store_artifact_ops *artifacts;
 
 	/* Checks, and with repair mends, what this store can check about itself. NULL: cannot. */
 	mlm_status (*check)(struct store *store, bool repair, mlm_doctor_fn report, void *payload,

@@ -34,7 +34,15 @@ change("position INTEGER NOT NULL" "position BIGINT NOT NULL")
 change("(INDEX idx_spans_cost_[a-z]+_time_cover ON spans \\([^)]*\\));"
 	"\\1 INCLUDE (input_cost, output_cost, total_cost, model_name, model_provider) WHERE \
 input_cost IS NOT NULL OR output_cost IS NOT NULL OR total_cost IS NOT NULL;")
-# What a trigger does is a function of its own.
+# What a trigger does is a function of its own. The last one first: a pattern takes all it can.
+change("CREATE TRIGGER mlm_artifacts_waste.*END;" "\
+CREATE FUNCTION mlm_artifacts_waste() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO mlm_artifact_uploads (content_id, last_time) VALUES (OLD.content_id, 0);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER mlm_artifacts_waste AFTER DELETE ON mlm_artifacts
+  FOR EACH ROW EXECUTE FUNCTION mlm_artifacts_waste();")
 change("CREATE TRIGGER.*END;" "\
 CREATE FUNCTION prevent_secrets_aad_mutation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

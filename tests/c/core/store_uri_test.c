@@ -107,6 +107,18 @@ TEST(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path)
 	CHECK_STRING(artifacts_of("/a%20b/c:d"), "/a%2520b/c:d");
 	CHECK_STRING(artifacts_of("file:///a%20b"), "file:///a%20b");
 	CHECK_STRING(artifacts_of("s3://bucket/x"), "s3://bucket/x");
+	CHECK_STRING(artifacts_of("blob:"), "blob:/");
+	CHECK_STRING(artifacts_of("blob:/"), "blob:/");
+}
+
+TEST(resolve__einval_on_a_blob_with_a_path)
+{
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.store = "sqlite:x.db";
+	options.artifacts = "blob:/somewhere";
+	store_place_clear(&place);
+	CHECK_STATUS(store_place_resolve(&options, &place, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "blob:");
 }
 
 TEST(resolve__einval_shows_the_right_form)
@@ -142,6 +154,7 @@ int main(void)
 	RUN(resolve__a_database_server_has_no_password_in_its_name);
 	RUN(resolve__follows_the_environment);
 	RUN(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path);
+	RUN(resolve__einval_on_a_blob_with_a_path);
 	RUN(resolve__einval_shows_the_right_form);
 	RUN(resolve__eunsupported_without_the_password);
 	RUN(resolve__enotfound_on_a_missing_directory);

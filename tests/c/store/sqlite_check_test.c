@@ -162,6 +162,28 @@ TEST(check__reports_damaged_pages)
 	sqlite_store_ops.close(store);
 }
 
+TEST(check__frees_what_nobody_sees_of_artifacts)
+{
+	open_fresh("artifacts.db");
+	run_sql("INSERT INTO mlm_artifacts VALUES ('r1', 'whole', 2, '', 'x', 1, 1), "
+		"('r1', 'cut', 5, '', 'x', 1, 2), ('m-1', 'of a model', 0, '', 'x', 1, 3), "
+		"('gone', 'orphan', 2, '', 'x', 1, 4);"
+		"INSERT INTO mlm_artifact_chunks VALUES (1, 0, 'ab'), (2, 0, 'ab'), (4, 0, 'ab'), "
+		"(5, 0, 'dead'), (6, 0, 'alive'), (7, 0, 'lost');"
+		"INSERT INTO mlm_artifact_uploads VALUES (5, 0), "
+		"(6, strftime('%s', 'now') * 1000)");
+	check_store(true);
+	CHECK_CONTAINS(findings, "the artifact 'cut' of run r1 lacks bytes");
+	CHECK_CONTAINS(findings, "the artifact 'orphan' belongs to run gone, which is gone");
+	CHECK_CONTAINS(findings, "hold 8 bytes");
+	CHECK_INT(found_count, 3);
+	CHECK_INT(repaired_count, 1);
+	check_store(false);
+	CHECK_INT(found_count, 1);
+	CHECK_CONTAINS(findings, "'cut'");
+	sqlite_store_ops.close(store);
+}
+
 int main(void)
 {
 	directory_make();
@@ -171,6 +193,7 @@ int main(void)
 	RUN(check__names_missing_tables_and_revisions);
 	RUN(check__names_references_that_lead_nowhere);
 	RUN(check__puts_back_the_default_experiment);
+	RUN(check__frees_what_nobody_sees_of_artifacts);
 	RUN(check__reports_damaged_pages);
 	directory_remove();
 	return check_done();

@@ -60,7 +60,7 @@ static void check_is_new_store(const char *name)
 	CHECK_INT(query(name, "SELECT count(*) FROM sqlite_master WHERE type = 'table' "
 			      "AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'mlm_%'"),
 		65);
-	CHECK_INT(query(name, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 1);
+	CHECK_INT(query(name, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 2);
 	CHECK_INT(query(name, "SELECT count(*) FROM mlm_journals"), 0);
 	CHECK_INT(query(name, "SELECT count(*) FROM alembic_version "
 			      "WHERE version_num = 'dc11669786a5'"),

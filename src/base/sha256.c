@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/sha256.h"
+
+#include <stdio.h>
+
+#include <openssl/evp.h>
+
+#include "base/error.h"
+#include "base/library.h"
+
+/* libcrypto's functions, found when the first hash is begun. */
+static struct {
+	EVP_MD_CTX *(*new_context)(void);
+	void (*free_context)(EVP_MD_CTX *);
+	const EVP_MD *(*sha256)(void);
+	int (*init)(EVP_MD_CTX *, const EVP_MD *, ENGINE *);
+	int (*update)(EVP_MD_CTX *, const void *, size_t);
+	int (*final)(EVP_MD_CTX *, unsigned char *, unsigned *);
+} crypto;
+
+static const char *const names[] = { "libcrypto.so.3", "libcrypto.so.1.1", NULL };
+static const struct library_function functions[] = {
+	{ "EVP_MD_CTX_new", &crypto.new_context },
+	{ "EVP_MD_CTX_free", &crypto.free_context },
+	{ "EVP_sha256", &crypto.sha256 },
+	{ "EVP_DigestInit_ex", &crypto.init },
+	{ "EVP_DigestUpdate", &crypto.update },
+	{ "EVP_DigestFinal_ex", &crypto.final },
+};
+static struct library library = { .package = "libssl3",
+	.purpose = "a checksum",
+	.names = names,
+	.functions = functions,
+	.function_count = sizeof(functions) / sizeof(functions[0]) };
+
+/* The context itself, under a name of ours. */
+static EVP_MD_CTX *context_of(struct sha256 *hash)
+{
+	return (EVP_MD_CTX *)hash;
+}
+
+mlm_status sha256_begin(struct sha256 **hash_out, mlm_error *err)
+{
+	*hash_out = NULL;
+	mlm_status status = library_load(&library, err);
+	if (status != MLM_OK)
+		return status;
+	EVP_MD_CTX *context = crypto.new_context();
+	if (!context || crypto.init(context, crypto.sha256(), NULL) != 1) {
+		crypto.free_context(context);
+		return error_set(err, MLM_ENOMEM, "checksum", "memory ran out");
+	}
+	*hash_out = (struct sha256 *)context;
+	return MLM_OK;
+}
+
+void sha256_add(struct sha256 *hash, const void *bytes, size_t size)
+{
+	crypto.update(context_of(hash), bytes, size);
+}
+
+void sha256_end(struct sha256 *hash, char hex_out[SHA256_HEX_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
+	crypto.final(context_of(hash), digest, NULL);
+	for (int i = 0; i < 32; i++)
+		snprintf(hex_out + 2 * i, 3, "%02x", digest[i]);
+	crypto.free_context(context_of(hash));
+}
+
+void sha256_drop(struct sha256 *hash)
+{
+	if (hash)
+		crypto.free_context(context_of(hash));
+}

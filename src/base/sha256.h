@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BASE_SHA256_H
+#define BASE_SHA256_H
+
+#include <stddef.h>
+
+#include "mlmanager/error.h"
+
+#define SHA256_HEX_SIZE 65 /* bytes, with the NUL */
+
+/* The SHA-256 of bytes that come one after the other, through OpenSSL's libcrypto. */
+struct sha256;
+
+/** Errors: EUNSUPPORTED (libcrypto is not installed), ENOMEM. */
+mlm_status sha256_begin(struct sha256 **hash_out, mlm_error *err);
+void sha256_add(struct sha256 *hash, const void *bytes, size_t size);
+/** Writes 64 lower-case hex digits and a NUL; frees. */
+void sha256_end(struct sha256 *hash, char hex_out[SHA256_HEX_SIZE]);
+/** Frees without a result. NULL is a no-op. */
+void sha256_drop(struct sha256 *hash);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logging artifacts. */
+#include "mlmanager/artifact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/archive.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/png.h"
+#include "base/temporary_file.h"
+#include "core/artifact_source.h"
+#include "core/artifact_transfer.h"
+
+struct file_reader {
+	int file;
+	const char *local_path;
+	struct transfer *transfer;
+};
+
+static mlm_status read_file(
+	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
+{
+	const struct file_reader *reader = payload;
+	ssize_t got;
+	do {
+		got = read(reader->file, bytes, size);
+	} while (got < 0 && errno == EINTR);
+	*got_out = got > 0 ? (size_t)got : 0;
+	if (got < 0)
+		return error_set_errno(
+			err, errno, "artifact", "cannot read '%.400s'", reader->local_path);
+	return transfer_moved(reader->transfer, *got_out, err);
+}
+
+static mlm_status put_file(struct artifact_store *store, const char *name, int file,
+	const char *local_path, struct transfer *transfer, mlm_error *err)
+{
+	struct file_reader payload = { file, local_path, transfer };
+	const mlm_artifact_reader reader = { read_file, &payload,
+		(int64_t)lseek(file, 0, SEEK_END) };
+	if (lseek(file, 0, SEEK_SET) != 0)
+		return error_set_errno(err, errno, "artifact", "cannot read '%.400s'", local_path);
+	return artifact_put(store, name, &reader, err);
+}
+
+static mlm_status pack_member(struct archive_writer *writer, const struct artifact_source *member,
+	struct transfer *transfer, mlm_error *err)
+{
+	char block[65536];
+	int file = open(member->local_path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return error_set_errno(
+			err, errno, "artifact", "cannot read '%.400s'", member->local_path);
+	struct file_reader reader = { file, member->local_path, transfer };
+	mlm_status status =
+		archive_writer_begin(writer, member->name, (uint64_t)member->size_bytes, err);
+	for (size_t got = 1; got > 0 && status == MLM_OK;) {
+		status = read_file(&reader, block, sizeof(block), &got, err);
+		if (status == MLM_OK)
+			status = archive_writer_write(writer, block, got, err);
+	}
+	close(file);
+	return status == MLM_OK ? archive_writer_end(writer, err) : status;
+}
+
+static mlm_status pack(
+	int file, const struct artifact_sources *members, struct transfer *transfer, mlm_error *err)
+{
+	struct archive_writer *writer;
+	mlm_status status = archive_writer_open(file, "artifact.zip", &writer, err);
+	for (size_t i = 0; i < members->count && status == MLM_OK; i++)
+		status = pack_member(writer, &members->items[i], transfer, err);
+	if (status == MLM_OK)
+		status = archive_writer_close(writer, err);
+	archive_writer_free(writer);
+	return status;
+}
+
+/* Packed first, into a file without a name: an archive is written, and a store wants to read. */
+static mlm_status put_archive(struct artifact_store *store, const struct artifact_source *source,
+	struct transfer *transfer, mlm_error *err)
+{
+	int file = temporary_file_open();
+	if (file < 0)
+		return error_set_errno(err, errno, "artifact",
+			"cannot make a temporary file for the archive of '%.300s'",
+			source->local_path);
+	mlm_status status = pack(file, source->members, transfer, err);
+	if (status == MLM_OK)
+		status = put_file(store, source->name, file, source->local_path, transfer, err);
+	close(file);
+	return status;
+}
+
+static mlm_status put_source(struct artifact_store *store, const struct artifact_source *source,
+	struct transfer *transfer, mlm_error *err)
+{
+	transfer->name = source->name;
+	if (source->members)
+		return put_archive(store, source, transfer, err);
+	int file = open(source->local_path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return error_set_errno(
+			err, errno, "artifact", "cannot read '%.400s'", source->local_path);
+	mlm_status status = put_file(store, source->name, file, source->local_path, transfer, err);
+	close(file);
+	return status;
+}
+
+mlm_status mlm_run_log_artifacts(mlm_run *run, const char *const *local_paths,
+	const char *const *names, size_t count, const mlm_artifact_options *options, mlm_error *err)
+{
+	struct artifact_sources sources;
+	struct artifact_store *store = NULL;
+	struct transfer transfer;
+	mlm_status status = artifact_sources_begin(&sources, &run->manager->allocator, err);
+	if (status == MLM_OK)
+		status = transfer_begin(&transfer, options, "", -1, err);
+	if (status == MLM_OK)
+		status = transfer_open_run(run, &store, err);
+	for (size_t i = 0; i < count && status == MLM_OK; i++)
+		status = artifact_sources_add(&sources, local_paths[i], names ? names[i] : NULL,
+			transfer.options.zip, err);
+	if (status == MLM_OK)
+		status = artifact_sources_check_names(&sources, err);
+	transfer.total_bytes = sources.size_bytes;
+	for (size_t i = 0; i < sources.count && status == MLM_OK; i++)
+		status = put_source(store, &sources.items[i], &transfer, err);
+	artifact_close(store);
+	artifact_sources_end(&sources);
+	return status;
+}
+
+mlm_status mlm_run_log_artifact(mlm_run *run, const char *local_path, const char *name,
+	const mlm_artifact_options *options, mlm_error *err)
+{
+	return mlm_run_log_artifacts(run, &local_path, &name, 1, options, err);
+}
+
+struct counted_reader {
+	const mlm_artifact_reader *inner;
+	struct transfer *transfer;
+};
+
+static mlm_status read_counted(
+	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
+{
+	const struct counted_reader *reader = payload;
+	mlm_status status = reader->inner->read(reader->inner->payload, bytes, size, got_out, err);
+	return status == MLM_OK ? transfer_moved(reader->transfer, *got_out, err) : status;
+}
+
+mlm_status mlm_run_log_stream(mlm_run *run, const char *name, const mlm_artifact_reader *reader,
+	const mlm_artifact_options *options, mlm_error *err)
+{
+	struct artifact_store *store = NULL;
+	struct transfer transfer;
+	struct counted_reader payload = { reader, &transfer };
+	const mlm_artifact_reader counted = { read_counted, &payload, reader->size_bytes };
+	mlm_status status = transfer_begin(&transfer, options, name, reader->size_bytes, err);
+	if (status == MLM_OK)
+		status = transfer_open_run(run, &store, err);
+	if (status == MLM_OK)
+		status = artifact_put(store, name, &counted, err);
+	artifact_close(store);
+	return status;
+}
+
+struct memory_reader {
+	const char *bytes;
+	size_t left;
+};
+
+static mlm_status read_memory(
+	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
+{
+	struct memory_reader *reader = payload;
+	(void)err;
+	*got_out = reader->left < size ? reader->left : size;
+	if (*got_out > 0)
+		memcpy(bytes, reader->bytes, *got_out);
+	reader->bytes += *got_out;
+	reader->left -= *got_out;
+	return MLM_OK;
+}
+
+mlm_status mlm_run_log_bytes(
+	mlm_run *run, const char *name, const void *bytes, size_t size, mlm_error *err)
+{
+	struct memory_reader payload = { bytes, size };
+	const mlm_artifact_reader reader = { read_memory, &payload, (int64_t)size };
+	return mlm_run_log_stream(run, name, &reader, NULL, err);
+}
+
+mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels, uint32_t width,
+	uint32_t height, uint32_t channels, mlm_error *err)
+{
+	void *bytes;
+	size_t size;
+	mlm_status status = png_encode(
+		&run->manager->allocator, pixels, width, height, channels, &bytes, &size, err);
+	if (status == MLM_OK)
+		status = mlm_run_log_bytes(run, name, bytes, size, err);
+	memory_free(&run->manager->allocator, bytes);
+	return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/artifact_transfer.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#define PROGRESS_EVERY_NS 100000000
+
+mlm_status transfer_begin(struct transfer *transfer, const mlm_artifact_options *options,
+	const char *name, int64_t total_bytes, mlm_error *err)
+{
+	*transfer = (struct transfer){
+		.options = MLM_ARTIFACT_OPTIONS_INIT,
+		.name = name,
+		.total_bytes = total_bytes,
+		.next_ns = clock_monotonic_ns() + PROGRESS_EVERY_NS,
+	};
+	if (options && options->version != MLM_ARTIFACT_OPTIONS_VERSION)
+		return error_set(err, MLM_EINVAL, "artifact",
+			"options.version is %u; start from MLM_ARTIFACT_OPTIONS_INIT",
+			options->version);
+	if (options)
+		transfer->options = *options;
+	if (transfer->options.expanded_bytes_max == 0)
+		transfer->options.expanded_bytes_max = MLM_ARTIFACT_EXPANDED_BYTES_MAX;
+	return MLM_OK;
+}
+
+mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err)
+{
+	const mlm_artifact_options *options = &transfer->options;
+	transfer->done_bytes += size;
+	if (!options->progress)
+		return MLM_OK;
+	int64_t now_ns = clock_monotonic_ns();
+	if (now_ns < transfer->next_ns)
+		return MLM_OK;
+	transfer->next_ns = now_ns + PROGRESS_EVERY_NS;
+	if (options->progress(options->progress_payload, transfer->name, transfer->done_bytes,
+		    transfer->total_bytes))
+		return MLM_OK;
+	return error_set(err, MLM_ESTATE, "artifact",
+		"'%.300s' was stopped by its progress function", transfer->name);
+}
+
+static mlm_status open_inside(mlm_manager *manager, const char *run_id, bool is_written,
+	struct artifact_store **store_out, mlm_error *err)
+{
+	mlm_run_list *list = NULL;
+	mlm_status status = manager->ops->get_run(manager->store, run_id, &list, err);
+	if (status != MLM_OK)
+		return status;
+	const mlm_run_record *record = &list->items[0];
+	const char *uri = record->artifact_uri;
+	if (is_written && record->lifecycle == MLM_DELETED) {
+		status = error_set(err, MLM_ESTATE, "run",
+			"the run %s is deleted; restore it to change its artifacts", run_id);
+	} else if (!uri || !uri[0]) {
+		status = error_set(err, MLM_EUNSUPPORTED, "run",
+			"the run %s has no place for artifacts in this store", run_id);
+	} else {
+		const struct artifact_options options = manager_artifact_options(manager, uri);
+		status = artifact_open(&options, store_out, err);
+	}
+	mlm_run_list_free(list);
+	return status;
+}
+
+mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is_written,
+	struct artifact_store **store_out, mlm_error *err)
+{
+	*store_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = open_inside(manager, run_id, is_written, store_out, err);
+	manager_leave(manager);
+	return status;
+}
+
+mlm_status transfer_open_run(mlm_run *run, struct artifact_store **store_out, mlm_error *err)
+{
+	*store_out = NULL;
+	mlm_status status = manager_enter(run->manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = run_check_open(run, err);
+	if (status == MLM_OK)
+		status = open_inside(run->manager, run->id, true, store_out, err);
+	manager_leave(run->manager);
+	return status;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_ARTIFACT_TRANSFER_H
+#define CORE_ARTIFACT_TRANSFER_H
+
+/* What the artifact calls share: the way to a run's artifacts, and telling how far a call is. */
+
+#include "artifact/artifact.h"
+#include "core/manager.h"
+
+/* One call's bytes on their way. */
+struct transfer {
+	mlm_artifact_options options;
+	const char *name; /* what moves now */
+	uint64_t done_bytes;
+	int64_t total_bytes;
+	int64_t next_ns; /* when to tell again */
+};
+
+/** options may be NULL. EINVAL: a version that is unknown. */
+mlm_status transfer_begin(struct transfer *transfer, const mlm_artifact_options *options,
+	const char *name, int64_t total_bytes, mlm_error *err);
+
+/** Counts bytes that moved. ESTATE when the progress function says that it is enough. */
+mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err);
+
+/** The artifacts of a run, and with is_written only those of a run that may be written to. Takes
+ * the manager's lock. */
+mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is_written,
+	struct artifact_store **store_out, mlm_error *err);
+
+/** As transfer_open_store(), of a run that must be open. */
+mlm_status transfer_open_run(mlm_run *run, struct artifact_store **store_out, mlm_error *err);
+
+#endif
