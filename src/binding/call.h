@@ -129,7 +129,11 @@ extern const luaL_Reg binding_logging_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_metric_handle_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_text_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_timer_functions[]; /* also methods of runs */
+extern const luaL_Reg binding_artifact_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_run_methods[]; /* methods of runs only */
+
+/** Pushes what the store holds of a run, as get_run() returns it. */
+void binding_push_stored_run(struct call *call, const char *run_id);
 
 /** Pushes the object of a run that belongs to the call's manager. */
 void binding_push_run(struct call *call, mlm_run *run, const char *run_name);

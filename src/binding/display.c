@@ -97,6 +97,11 @@ static int call_with_curves(lua_State *L)
 	return lua_gettop(L);
 }
 
+void binding_push_transfer(lua_State *L)
+{
+	push_function(L, "transfer", lua_gettop(L));
+}
+
 void binding_push_plot(lua_State *L)
 {
 	lua_pushliteral(L, "plot");

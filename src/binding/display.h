@@ -22,6 +22,10 @@ void binding_push_plot(lua_State *L);
 /** Pushes mlmanager.sparkline: function(values [, options]). */
 void binding_push_sparkline(lua_State *L);
 
+/** Pushes function(name, done, total), which shows how far a call is, and takes that away when it
+ * is called without arguments. */
+void binding_push_transfer(lua_State *L);
+
 /** Pushes the list that latest(manager) returns for this run; NULL gives an empty one. */
 void binding_push_latest(lua_State *L, mlm_run *run);
 

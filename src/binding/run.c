@@ -419,6 +419,7 @@ void binding_open_run(lua_State *L)
 	binding_add(L, binding_metric_handle_functions, 0, 0);
 	binding_add(L, binding_text_functions, 0, 0);
 	binding_add(L, binding_timer_functions, 0, 0);
+	binding_add(L, binding_artifact_functions, 0, 0);
 	binding_add(L, binding_run_methods, 0, 0);
 	lua_setfield(L, -2, "__index");
 	metatable_keep(L, RUN_METATABLE);

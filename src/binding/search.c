@@ -177,20 +177,26 @@ static void push_record(lua_State *L, const mlm_run_record *run)
 	lua_setfield(L, -2, "inputs");
 }
 
+void binding_push_stored_run(struct call *call, const char *run_id)
+{
+	mlm_error err;
+	struct held_runs *held = hold_runs(call->L);
+	if (mlm_run_get(call->binding->manager, run_id, &held->list, &err) != MLM_OK)
+		binding_fail(call->L, &err);
+	push_record(call->L, &held->list->items[0]);
+	lua_remove(call->L, -2);
+}
+
 static int get_run(lua_State *L)
 {
 	struct call call;
-	mlm_error err;
 	static const char *const names[] = { "run_id", NULL };
 	call_begin(&call, L, "get_run");
 	call_names(&call, names, NULL);
 	const char *id = call_optional_string(&call, 1);
 	if (!id)
 		id = mlm_run_id(call_run(&call));
-	struct held_runs *held = hold_runs(L);
-	if (mlm_run_get(call.binding->manager, id, &held->list, &err) != MLM_OK)
-		return binding_fail(L, &err);
-	push_record(L, &held->list->items[0]);
+	binding_push_stored_run(&call, id);
 	return 1;
 }
 

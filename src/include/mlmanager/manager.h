@@ -83,8 +83,9 @@ typedef struct mlm_manager_options {
 	/* "sqlite:PATH", "sqlite:///relative", "sqlite:////absolute", or the address of a tracking
 	 * server, "https://host/path"; NULL: MLFLOW_TRACKING_URI, else "sqlite:mlmanager.db". */
 	const char *store;
-	/* Where new experiments keep artifacts; NULL: an absolute "mlartifacts" directory beside
-	 * the database. A tracking server decides by itself. */
+	/* Where new experiments keep artifacts: a directory, a URI, or "blob:" for the tracking
+	 * database itself, where MLflow does not see them. NULL: an absolute "mlartifacts"
+	 * directory beside the database. A tracking server decides by itself. */
 	const char *artifacts;
 	/* The directory for journals; NULL: MLMANAGER_JOURNAL_DIR, else "<db>-journal.d", and for a
 	 * server a directory of its own below $XDG_STATE_HOME/mlmanager. */
