@@ -78,6 +78,7 @@ figures() {
 	"$built/bench_history" "$directory" "${quick[@]}"
 	"$built/bench_search" "$directory" "${quick[@]}"
 	memory
+	"$host" "$source/artifacts.lua" "$directory" $((${#quick[@]} == 0 ? 1000 : 100))
 	[ -n "$peers" ] || return 0
 	peer mlflow_peer.py "$directory" "${quick[@]}"
 	peer server_peer.py "$host" "$built" "$directory" "${quick[@]}"

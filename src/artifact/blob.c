@@ -9,7 +9,7 @@
 #include "base/sha256.h"
 
 /* Waste that a put frees before it adds bytes of its own, in the tracking store's pieces. */
-#define PIECES_PER_PUT 256
+#define PIECES_PER_PUT 64
 
 struct blob_store {
 	struct artifact_store base;
@@ -158,10 +158,12 @@ static mlm_status put(struct artifact_store *base, const char *path,
 		status = store->ops->name_content(
 			store->tracking, store->owner, path, &content, err);
 	mlm_error ignored;
-	/* Whatever cannot be freed now is freed by the next put or the doctor. */
-	if (status != MLM_OK)
+	/* Waste that is not freed now is freed by the next put or the doctor; who was stopped wants
+	 * to go. */
+	if (status == MLM_OK)
+		free_waste(store, PIECES_PER_PUT, &ignored);
+	else
 		store->ops->drop_content(store->tracking, content.id, &ignored);
-	free_waste(store, PIECES_PER_PUT, &ignored);
 	return status;
 }
 

@@ -111,18 +111,23 @@ static void watch_begin(struct watch *watch, lua_State *L, mlm_artifact_options 
 	options->progress_payload = watch;
 }
 
-/* Raises what went wrong; else takes the bar from the terminal. */
+/* Takes the bar from the terminal and raises what went wrong. */
 static void watch_end(struct watch *watch, mlm_status status, const mlm_error *err)
 {
 	lua_State *L = watch->L;
-	if (watch->has_failed)
-		lua_error(L);
 	if (watch->name) {
 		watch->name = NULL;
 		lua_pushvalue(L, watch->tell);
 		lua_pushlightuserdata(L, watch);
-		lua_call(L, 1, 0);
+		/* What went wrong before goes first. */
+		if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+			if (!watch->has_failed && status == MLM_OK)
+				lua_error(L);
+			lua_pop(L, 1);
+		}
 	}
+	if (watch->has_failed)
+		lua_error(L);
 	if (status != MLM_OK)
 		binding_fail(L, err);
 }
