@@ -269,6 +269,25 @@ local checks = {
     refused("state", "closed", again.get_run, id)
   end },
 
+  { "keeps artifacts", in_run(function()
+    local bytes = ("\0\1\255"):rep(1000)
+    manager.log_text(bytes, "bytes.bin")
+    equal(bytes, manager.retrieve_artifact_stream(nil, "bytes.bin"))
+    local pieces = {}
+    for piece in manager.retrieve_artifact_stream(nil, "bytes.bin", { chunk_bytes = 700 }) do
+      pieces[#pieces + 1] = piece
+    end
+    equal(5, #pieces)
+    equal(bytes, table.concat(pieces))
+    manager.log_dict({ 1, 2.5, "\228\186\172", { a = 0 / 0 } }, "d.json")
+    equal('[\n  1,\n  2.5,\n  "\92u4eac",\n  {\n    "a": NaN\n  }\n]\n',
+      manager.retrieve_artifact_stream(nil, "d.json"))
+    manager.log_table({ { n = 1 }, { n = 2 } }, "t.json")
+    equal('{"columns":["n"],"data":[[1],[2]]}', manager.retrieve_artifact_stream(nil, "t.json"))
+    equal(3, #manager.list_artifacts())
+    refused("not_found", "none", manager.retrieve_artifact_stream, nil, "none")
+  end) },
+
   { "has what closes a run, a timer and a manager", function()
     local function leave(object, failure)
       debug.getmetatable(object).__close(object, failure)
