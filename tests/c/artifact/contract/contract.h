@@ -425,26 +425,28 @@ TEST(roots__keep_to_themselves)
 	artifact_close(second);
 }
 
-/* Each state of the artifact is 3 MB of one seed; a mixture would show. */
+struct contract_reading {
+	struct artifact_store *store;
+	int wrong;
+};
+
+/* Each state of the artifact is of one seed, and of one size for each seed; a mixture shows. */
 static inline void *contract_read_again_and_again(void *payload)
 {
-	struct artifact_store *store = contract_open();
-	int *wrong = payload;
+	struct contract_reading *reading = payload;
 	for (int i = 0; i < 20; i++) {
 		mlm_error why = MLM_ERROR_INIT;
 		struct contract_sink sink = { .seed = 3 };
 		const mlm_artifact_writer writer = { contract_write, &sink };
-		bool is_even = true;
-		if (artifact_get(store, "changing", &writer, &why) != MLM_OK) {
+		if (artifact_get(reading->store, "changing", &writer, &why) != MLM_OK) {
 			printf("  a reader: %s\n", why.message);
-			++*wrong;
+			reading->wrong++;
 			break;
 		}
-		is_even = sink.size == 3000000 && !sink.is_wrong;
-		if (!is_even && sink.size != 2000000)
-			++*wrong;
+		bool is_first = sink.size == 3000000 && !sink.is_wrong;
+		if (!is_first && sink.size != 2000000)
+			reading->wrong++;
 	}
-	artifact_close(store);
 	return NULL;
 }
 
@@ -452,19 +454,23 @@ TEST(readers__see_the_old_bytes_or_the_new)
 {
 	struct artifact_store *store = contract_fresh();
 	pthread_t readers[2];
-	int wrong[2] = { 0, 0 };
+	struct contract_reading readings[2];
 	MUST(contract_put_bytes(store, "changing", 3000000, 3, -1));
-	for (int i = 0; i < 2; i++)
-		if (pthread_create(&readers[i], NULL, contract_read_again_and_again, &wrong[i]))
+	for (int i = 0; i < 2; i++) {
+		readings[i] = (struct contract_reading){ .store = contract_open() };
+		if (pthread_create(&readers[i], NULL, contract_read_again_and_again, &readings[i]))
 			exit(1);
-	for (int i = 0; i < 10; i++) {
-		bool is_even = i % 2 == 1;
-		MUST(contract_put_bytes(
-			store, "changing", is_even ? 3000000 : 2000000, is_even ? 3 : 4, -1));
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 10; i++) {
+		bool is_first = i % 2 == 1;
+		MUST(contract_put_bytes(
+			store, "changing", is_first ? 3000000 : 2000000, is_first ? 3 : 4, -1));
+	}
+	for (int i = 0; i < 2; i++) {
 		pthread_join(readers[i], NULL);
-	CHECK_INT(wrong[0] + wrong[1], 0);
+		CHECK_INT(readings[i].wrong, 0);
+		artifact_close(readings[i].store);
+	}
 	artifact_close(store);
 }
 
