@@ -117,11 +117,17 @@ mlm_status mlm_run_log_artifacts(mlm_run *run, const char *const *local_paths,
 	struct artifact_sources sources;
 	struct artifact_store *store = NULL;
 	struct transfer transfer;
-	mlm_status status = artifact_sources_begin(&sources, &run->manager->allocator, err);
+	mlm_status status = run_check(run, err);
+	if (status != MLM_OK)
+		return status;
+	status = artifact_sources_begin(&sources, &run->manager->allocator, err);
 	if (status == MLM_OK)
 		status = transfer_begin(&transfer, options, "", -1, err);
 	if (status == MLM_OK)
 		status = transfer_open_run(run, &store, err);
+	for (size_t i = 0; i < count && status == MLM_OK; i++)
+		if (!local_paths || !local_paths[i])
+			status = error_set_null(err, "artifact", "local_path");
 	for (size_t i = 0; i < count && status == MLM_OK; i++)
 		status = artifact_sources_add(&sources, local_paths[i], names ? names[i] : NULL,
 			transfer.options.zip, err);
@@ -159,6 +165,10 @@ mlm_status mlm_run_log_stream(mlm_run *run, const char *name, const mlm_artifact
 {
 	struct artifact_store *store = NULL;
 	struct transfer transfer;
+	if (!name)
+		return error_set_null(err, "artifact", "name");
+	if (!reader)
+		return error_set_null(err, "artifact", "reader");
 	struct counted_reader payload = { reader, &transfer };
 	const mlm_artifact_reader counted = { read_counted, &payload, reader->size_bytes };
 	mlm_status status = transfer_begin(&transfer, options, name, reader->size_bytes, err);
@@ -191,6 +201,8 @@ static mlm_status read_memory(
 mlm_status mlm_run_log_bytes(
 	mlm_run *run, const char *name, const void *bytes, size_t size, mlm_error *err)
 {
+	if (!bytes && size > 0)
+		return error_set_null(err, "artifact", "bytes");
 	struct memory_reader payload = { bytes, size };
 	const mlm_artifact_reader reader = { read_memory, &payload, (int64_t)size };
 	return mlm_run_log_stream(run, name, &reader, NULL, err);
@@ -201,7 +213,12 @@ mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels,
 {
 	void *bytes;
 	size_t size;
-	mlm_status status = png_encode(
+	if (!pixels)
+		return error_set_null(err, "artifact", "pixels");
+	mlm_status status = run_check(run, err);
+	if (status != MLM_OK)
+		return status;
+	status = png_encode(
 		&run->manager->allocator, pixels, width, height, channels, &bytes, &size, err);
 	if (status == MLM_OK)
 		status = mlm_run_log_bytes(run, name, bytes, size, err);

@@ -64,6 +64,8 @@ mlm_status mlm_artifact_find(mlm_manager *manager, const char *run_id, const cha
 {
 	struct artifact_store *store = NULL;
 	*artifact_out = (mlm_artifact){ .size_bytes = -1 };
+	if (!name)
+		return error_set_null(err, "artifact", "name");
 	mlm_status status = transfer_open_store(manager, run_id, false, &store, err);
 	if (status == MLM_OK)
 		status = artifact_stat(store, name, artifact_out, err);
@@ -99,6 +101,10 @@ mlm_status mlm_artifact_read(mlm_manager *manager, const char *run_id, const cha
 {
 	struct artifact_store *store = NULL;
 	struct transfer transfer;
+	if (!name)
+		return error_set_null(err, "artifact", "name");
+	if (!writer)
+		return error_set_null(err, "artifact", "writer");
 	mlm_status status = transfer_begin(&transfer, options, name, -1, err);
 	if (status == MLM_OK)
 		status = transfer_open_store(manager, run_id, false, &store, err);
@@ -312,6 +318,10 @@ mlm_status mlm_artifact_download(mlm_manager *manager, const char *run_id, const
 {
 	struct artifact_store *store = NULL;
 	struct transfer transfer;
+	if (!name)
+		return error_set_null(err, "artifact", "name");
+	if (!local_path)
+		return error_set_null(err, "artifact", "local_path");
 	mlm_status status = transfer_begin(&transfer, options, name, -1, err);
 	if (status == MLM_OK)
 		status = transfer_open_store(manager, run_id, false, &store, err);
@@ -327,6 +337,8 @@ mlm_status mlm_artifact_delete(
 	mlm_manager *manager, const char *run_id, const char *name, mlm_error *err)
 {
 	struct artifact_store *store = NULL;
+	if (!name)
+		return error_set_null(err, "artifact", "name");
 	mlm_status status = artifact_path_check(name, err);
 	if (status == MLM_OK)
 		status = transfer_open_store(manager, run_id, true, &store, err);

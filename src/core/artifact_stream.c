@@ -68,6 +68,11 @@ mlm_status mlm_artifact_stream_open(mlm_manager *manager, const char *run_id, co
 {
 	mlm_artifact about;
 	*stream_out = NULL;
+	if (!name)
+		return error_set_null(err, "artifact", "name");
+	mlm_status status = manager_check(manager, err);
+	if (status != MLM_OK)
+		return status;
 	mlm_artifact_stream *stream = memory_new(&manager->allocator, sizeof(*stream));
 	if (!stream)
 		return error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
@@ -75,9 +80,8 @@ mlm_status mlm_artifact_stream_open(mlm_manager *manager, const char *run_id, co
 	pthread_mutex_init(&stream->mutex, NULL);
 	pthread_cond_init(&stream->changed, NULL);
 	stream->name = memory_string(&manager->allocator, name);
-	mlm_status status =
-		stream->name ? transfer_open_store(manager, run_id, false, &stream->store, err)
-			     : error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
+	status = stream->name ? transfer_open_store(manager, run_id, false, &stream->store, err)
+			      : error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
 	if (status == MLM_OK)
 		status = artifact_stat(stream->store, name, &about, err);
 	if (status == MLM_OK && about.is_directory)

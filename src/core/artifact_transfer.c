@@ -70,6 +70,8 @@ mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is
 	struct artifact_store **store_out, mlm_error *err)
 {
 	*store_out = NULL;
+	if (!run_id)
+		return error_set_null(err, "artifact", "run_id");
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
@@ -81,7 +83,7 @@ mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is
 mlm_status transfer_open_run(mlm_run *run, struct artifact_store **store_out, mlm_error *err)
 {
 	*store_out = NULL;
-	mlm_status status = manager_enter(run->manager, err);
+	mlm_status status = run_enter(run, err);
 	if (status != MLM_OK)
 		return status;
 	status = run_check_open(run, err);

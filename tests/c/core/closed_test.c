@@ -73,6 +73,25 @@ REFUSES(mlm_timer_start, p->run, "epoch", MLM_TIMER_AS_METRIC)
 REFUSES(mlm_timer_log_and_stop, p->run, &number)
 REFUSES(mlm_timer_stop, p->run, "epoch", &number)
 
+static const mlm_artifact_reader reader;
+static const mlm_artifact_writer writer;
+static mlm_artifact artifact;
+static const char *const path = "/dev/null";
+static char hex[65];
+
+REFUSES(mlm_run_log_artifact, p->run, path, "x", NULL)
+REFUSES(mlm_run_log_artifacts, p->run, &path, &path, 1, NULL)
+REFUSES(mlm_run_log_stream, p->run, "x", &reader, NULL)
+REFUSES(mlm_run_log_bytes, p->run, "x", "y", 1)
+REFUSES(mlm_run_log_image, p->run, "x", "y", 1, 1, 1)
+REFUSES(mlm_artifact_list_directory, p->manager, "0", "", (mlm_artifact_list **)&out)
+REFUSES(mlm_artifact_find, p->manager, "0", "x", &artifact)
+REFUSES(mlm_artifact_read, p->manager, "0", "x", &writer, NULL)
+REFUSES(mlm_artifact_download, p->manager, "0", "x", "/nonexistent/x", NULL)
+REFUSES(mlm_artifact_sha256, p->manager, "0", "x", hex)
+REFUSES(mlm_artifact_delete, p->manager, "0", "x")
+REFUSES(mlm_artifact_stream_open, p->manager, "0", "x", (mlm_artifact_stream **)&out)
+
 #define LISTED(function)                     \
 	{                                    \
 #function, refuse_##function \
@@ -117,6 +136,18 @@ static const struct {
 	LISTED(mlm_timer_start),
 	LISTED(mlm_timer_log_and_stop),
 	LISTED(mlm_timer_stop),
+	LISTED(mlm_run_log_artifact),
+	LISTED(mlm_run_log_artifacts),
+	LISTED(mlm_run_log_stream),
+	LISTED(mlm_run_log_bytes),
+	LISTED(mlm_run_log_image),
+	LISTED(mlm_artifact_list_directory),
+	LISTED(mlm_artifact_find),
+	LISTED(mlm_artifact_read),
+	LISTED(mlm_artifact_download),
+	LISTED(mlm_artifact_sha256),
+	LISTED(mlm_artifact_delete),
+	LISTED(mlm_artifact_stream_open),
 };
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
 
