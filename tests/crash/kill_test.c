@@ -126,13 +126,20 @@ static double value_of(int thread, int key, int64_t step)
 	return (double)step * 0.5 + thread + key * 0.25;
 }
 
-static void log_each(const struct logger *logger, char names[KEYS][16], int64_t step)
+/* Every other key through its handle. */
+static void log_each(const struct logger *logger, char names[KEYS][16],
+	mlm_metric_handle *const handles[KEYS], int64_t step)
 {
 	struct noted_run *noted = logger->noted;
 	for (int k = 0; k < KEYS; k++) {
 		atomic_store(&noted->begun[logger->thread][k], step + 1);
-		CHILD_MUST(mlm_run_log_metric(logger->run, names[k], 0,
-			value_of(logger->thread, k, step), MLM_STEP_NEXT, MLM_TIME_NOW, &why_));
+		double value = value_of(logger->thread, k, step);
+		if (k % 2)
+			CHILD_MUST(mlm_metric_handle_log(
+				handles[k], value, MLM_STEP_NEXT, MLM_TIME_NOW, &why_));
+		else
+			CHILD_MUST(mlm_run_log_metric(logger->run, names[k], 0, value,
+				MLM_STEP_NEXT, MLM_TIME_NOW, &why_));
 		atomic_store(&noted->acknowledged[logger->thread][k], step + 1);
 	}
 }
@@ -156,13 +163,16 @@ static void *log_points(void *argument)
 {
 	const struct logger *logger = argument;
 	char names[KEYS][16];
-	for (int k = 0; k < KEYS; k++)
+	mlm_metric_handle *handles[KEYS];
+	for (int k = 0; k < KEYS; k++) {
 		key_of(logger->thread, k, names[k]);
+		CHILD_MUST(mlm_metric_handle_get(logger->run, names[k], 0, &handles[k], &why_));
+	}
 	for (int64_t step = 0; step < logger->points; step++) {
 		if (logger->round->batches)
 			log_together(logger, names, step);
 		else
-			log_each(logger, names, step);
+			log_each(logger, names, handles, step);
 		atomic_fetch_add(&notes->points, KEYS);
 		if (!logger->round->fast && step % 16 == 15)
 			sched_yield();
