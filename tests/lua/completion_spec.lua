@@ -92,7 +92,7 @@ describe("mlmanager __complete", function()
       assert.equal("", words_of(complete("show", "--store=nonsense:x", "")))
       assert.equal("", words_of(complete("--store", "https://127.0.0.1:1", "show", "")))
       assert.equal("brave-otter", words_of(complete("show", "--store",
-        "sqlite:" .. directory .. "/mlmanager.db", "b")))
+        "sqlite:" .. directory .. "/mlmanager.db", "br"))) -- an id may begin with b
       assert.is_nil(io.open(directory .. "/none.db"))
     end))
 end)

@@ -134,6 +134,7 @@ local function pages_of(host, runs, sections)
   local count = #runs
   local key_columns = 0
   for _, section in ipairs(sections) do
+    key_columns = math.max(key_columns, terminal.text_width(section.name))
     for _, row in ipairs(section.rows) do
       key_columns = math.max(key_columns, terminal.text_width(row.name))
     end
