@@ -249,6 +249,104 @@ restored; the last line says how.
     },
   },
   {
+    name = "export", summary = "write runs into an archive",
+    arguments = { { name = "RUN", kind = "run", text = "a run, with those nested in it",
+      optional = true, many = true } },
+    options = {
+      { name = "--output", short = "-o", value = "FILE", kind = "file",
+        text = "the archive to write: .tar.gz, .tgz, .tar.zst, .tar or .zip" },
+      { name = "--experiment", short = "-e", value = "E", kind = "experiment", many = true,
+        text = "all runs of this experiment" },
+      { name = "--all", text = "everything, deleted runs and experiments included" },
+      { name = "--force", text = "replace FILE if it is there" },
+    },
+    text = [[
+The archive holds a directory mlruns/ as MLflow's file store has it, with params, tags, whole
+metric histories, dataset inputs and artifacts. 'mlmanager import' reads it, and so does MLflow
+where it is unpacked (3.17, which would rather have a database, if MLFLOW_ALLOW_FILE_STORE=true).
+
+The file gets its name once it is whole. What cannot be read is told, left out, and makes the exit
+status 1.
+]],
+    examples = {
+      { "mlmanager export -o runs.tar.gz --experiment vision", "one experiment" },
+      { "mlmanager export -o all.tar.zst --all", "the whole store" },
+    },
+  },
+  {
+    name = "import", summary = "take runs from an archive or a directory",
+    arguments = { { name = "FILE", kind = "file",
+      text = "an archive that export wrote, or MLflow's mlruns directory or an archive of it" } },
+    options = {
+      { name = "--experiment", short = "-e", value = "NAME", kind = "experiment",
+        text = "put all runs into this experiment; else into those they come from, by name" },
+      { name = "--dry-run", text = "only say what would be imported" },
+      { name = "--max-bytes", value = "N", kind = "integer", min = 1,
+        text = "an archive may unpack to so many bytes; else to 16 GiB" },
+    },
+    text = [[
+Runs keep their ids. One that is in the store already gets what it lacks and nothing else, so
+importing twice, or again after it was cut short, does no harm. What cannot be taken, such as a
+param that has another value here, is told and does not hold up the rest; it makes the exit status
+1.
+
+An archive is unpacked below TMPDIR, else below /var/tmp. Nothing in it is trusted: links, names
+that lead out of it and more bytes than --max-bytes end the import before it began.
+]],
+    examples = {
+      { "mlmanager import runs.tar.gz", "what another store exported" },
+      { "mlmanager import mlruns/", "move in from MLflow's file store" },
+    },
+  },
+  {
+    name = "sync", summary = "copy runs into another store",
+    arguments = { { name = "RUN", kind = "run", text = "a run, with those nested in it",
+      optional = true, many = true } },
+    options = {
+      { name = "--to", value = "URI", kind = "store", text = "the store to copy to" },
+      { name = "--experiment", short = "-e", value = "E", kind = "experiment", many = true,
+        text = "all runs of this experiment" },
+      { name = "--all", text = "everything; so it is where nothing is named" },
+      { name = "--dry-run", text = "only say what would be copied" },
+    },
+    text = [[
+Runs keep their ids, and come with everything they have: params, tags, whole metric histories,
+dataset inputs, artifacts, nesting and times. A run that is there already gets what is new or
+changed here. Doing it twice changes nothing, and so does ending it half way and doing it again.
+]],
+    examples = {
+      { "mlmanager sync --to sqlite:/mnt/team/mlmanager.db", "everything into a store on a share" },
+    },
+  },
+  {
+    name = "gc", summary = "remove deleted runs and experiments for good",
+    options = {
+      { name = "--older-than", value = "AGE", kind = "text",
+        text = "only what was deleted so long ago: 30d, 12h, 1d12h30m" },
+      { name = "--experiment", short = "-e", value = "E", kind = "experiment", many = true,
+        text = "only what is in this experiment, and the experiment if it is deleted" },
+      { name = "--run-ids", value = "IDS", kind = "run", many = true,
+        text = "only these runs, separated by commas; each must be deleted" },
+      { name = "--dry-run", text = "only say what would be removed" },
+      { name = "--yes", short = "-y", text = "do not ask" },
+      { name = "--abandon-artifacts",
+        text = "also remove runs whose artifacts cannot be, and leave these where they are" },
+      { name = "--compact", text = "give the bytes back to the file system at the end" },
+    },
+    text = [[
+Goes after 'mlmanager delete', which only marks. Params, metrics, tags, inputs and artifacts of
+the runs go with them, and cannot be brought back. A run whose artifacts cannot be removed, because
+they are elsewhere or forbidden, is named and kept, so that gc can finish it another time.
+
+The bytes are free again in the database file, which does not shrink: what is logged next takes
+them. --compact rewrites the file, which takes as long as copying it and as much room meanwhile.
+]],
+    examples = {
+      { "mlmanager gc --older-than 30d --dry-run", "what a month-old bin holds" },
+      { "mlmanager gc --older-than 30d --yes", "empty it, from cron" },
+    },
+  },
+  {
     name = "doctor", summary = "check and repair the store",
     options = {
       { name = "--dry-run", text = "only say what would be repaired" },

@@ -127,6 +127,7 @@ extern const luaL_Reg binding_run_functions[];
 extern const luaL_Reg binding_search_functions[];
 extern const luaL_Reg binding_logging_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_metric_handle_functions[]; /* also methods of runs */
+extern const luaL_Reg binding_transfer_functions[];
 extern const luaL_Reg binding_text_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_timer_functions[]; /* also methods of runs */
 extern const luaL_Reg binding_artifact_functions[]; /* also methods of runs */
@@ -156,6 +157,10 @@ struct run_handle *binding_to_handle(lua_State *L, int index, const void *key);
 /** The run of a run object at index, and its manager; NULL for another value. Raises where the
  * manager is closed. */
 mlm_run *binding_to_run(lua_State *L, int index, struct binding_manager **binding_out);
+
+/** The n-th argument, a string or a list of strings, as an array; none for nil. What it points to
+ * stays on the stack. */
+const char *const *binding_read_strings(const struct call *call, int n, size_t *count_out);
 
 /** Fills *query with the fields of the table that is the first argument, if there is one. What it
  * points to stays on the stack. */

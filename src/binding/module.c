@@ -479,6 +479,7 @@ static void add_functions(lua_State *L, int userdata, int manager)
 	binding_add(L, binding_logging_functions, userdata, manager);
 	binding_add(L, binding_metric_handle_functions, userdata, manager);
 	binding_add(L, binding_text_functions, userdata, manager);
+	binding_add(L, binding_transfer_functions, userdata, manager);
 	binding_add(L, binding_timer_functions, userdata, manager);
 	binding_add(L, binding_artifact_functions, userdata, manager);
 	binding_add(L, manager_functions, userdata, manager);

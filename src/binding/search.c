@@ -13,8 +13,7 @@ static const char *const experiment_query_fields[] = { "filter", "order_by", "ma
 
 /* ---- queries ---- */
 
-/* A string or a list of strings as an array; both are left on the stack. */
-static const char *const *read_strings(const struct call *call, int n, size_t *count_out)
+const char *const *binding_read_strings(const struct call *call, int n, size_t *count_out)
 {
 	lua_State *L = call->L;
 	int value = call_index(call, n);
@@ -64,12 +63,12 @@ void binding_read_query(struct call *call, mlm_query *query, bool is_of_runs)
 	call_spread(
 		call, call->first, is_of_runs ? run_query_fields : experiment_query_fields, NULL);
 	query->filter = call_optional_string(call, 1);
-	query->order_by = read_strings(call, 2, &query->order_by_count);
+	query->order_by = binding_read_strings(call, 2, &query->order_by_count);
 	query->max_results = (uint32_t)call_integer(call, 3, 0, 1, MLM_SEARCH_RESULTS_MAX);
 	query->page_token = call_optional_string(call, 4);
 	query->view = (mlm_view)call_choice(call, 5, views);
 	if (is_of_runs)
-		query->experiment_ids = read_strings(call, 6, &query->experiment_count);
+		query->experiment_ids = binding_read_strings(call, 6, &query->experiment_count);
 }
 
 /* ---- runs as tables ---- */

@@ -151,6 +151,32 @@ static mlm_status stop_inspecting(mlm_manager *manager, mlm_error *err)
 	return MLM_OK;
 }
 
+static mlm_status refuse_read_only(const mlm_manager *manager, const char *what, mlm_error *err)
+{
+	return error_set(err, MLM_EIO, "store", "the store '%s' is read-only; nothing can be %s",
+		manager->place.uri, what);
+}
+
+mlm_status manager_open_another(
+	mlm_manager *manager, bool for_writing, struct store **store_out, mlm_error *err)
+{
+	*store_out = NULL;
+	mlm_status status = manager_enter(manager, err);
+	if (status != MLM_OK)
+		return status;
+	status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	if (status == MLM_OK && for_writing)
+		status = stop_inspecting(manager, err);
+	if (status == MLM_OK && for_writing && manager->ops->is_read_only(manager->store))
+		status = refuse_read_only(manager, "written to it", err);
+	if (status == MLM_OK) {
+		const struct store_options options = options_of_store(manager, false);
+		status = manager->ops->open(&options, store_out, err);
+	}
+	manager_leave(manager);
+	return status;
+}
+
 mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 {
 	if (manager->journal)
@@ -159,9 +185,7 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 	if (ready != MLM_OK)
 		return ready;
 	if (manager->ops->is_read_only(manager->store))
-		return error_set(err, MLM_EIO, "store",
-			"the store '%s' is read-only; nothing can be logged to it",
-			manager->place.uri);
+		return refuse_read_only(manager, "logged to it", err);
 	mlm_status status = open_journal(manager, err);
 	if (status != MLM_OK)
 		return status;

@@ -101,6 +101,12 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err);
 /** Waits until what was logged is in the store. Call inside. */
 mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err);
 
+/** Opens the manager's store once more, for work that takes long, after what was logged is in it.
+ * The caller closes it; the manager stays usable meanwhile. Errors: as the open; EIO when it is
+ * for writing and the store is read-only. */
+mlm_status manager_open_another(
+	mlm_manager *manager, bool for_writing, struct store **store_out, mlm_error *err);
+
 /** How to open the artifacts at uri; borrows from the manager, whose lock it does not need. */
 struct artifact_options manager_artifact_options(const mlm_manager *manager, const char *uri);
 

@@ -9,6 +9,7 @@
 #include "mlmanager/error.h"
 #include "mlmanager/evaluator.h"
 #include "mlmanager/experiment.h"
+#include "mlmanager/gc.h"
 #include "mlmanager/manager.h"
 #include "mlmanager/metric.h"
 #include "mlmanager/metric_handle.h"
@@ -16,6 +17,7 @@
 #include "mlmanager/run.h"
 #include "mlmanager/text.h"
 #include "mlmanager/timer.h"
+#include "mlmanager/transfer.h"
 #include "mlmanager/version.h"
 
 #endif

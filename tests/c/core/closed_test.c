@@ -39,6 +39,10 @@ static const mlm_text text = { "key", "value" };
 
 REFUSES(mlm_manager_flush, p->manager, 1000)
 REFUSES(mlm_manager_doctor, p->manager, false, no_finding, NULL)
+REFUSES(mlm_manager_gc, p->manager, NULL, NULL)
+REFUSES(mlm_export, p->manager, "x.tar", NULL, NULL)
+REFUSES(mlm_import, p->manager, "x.tar", NULL, NULL)
+REFUSES(mlm_sync, p->manager, p->manager, NULL, NULL)
 REFUSES(mlm_experiment_create, p->manager, "x", NULL, NULL)
 REFUSES(mlm_experiment_set_active, p->manager, "x")
 REFUSES(mlm_experiment_set_active_id, p->manager, "0")
@@ -103,6 +107,10 @@ static const struct {
 } calls[] = {
 	LISTED(mlm_manager_flush),
 	LISTED(mlm_manager_doctor),
+	LISTED(mlm_manager_gc),
+	LISTED(mlm_export),
+	LISTED(mlm_import),
+	LISTED(mlm_sync),
 	LISTED(mlm_experiment_create),
 	LISTED(mlm_experiment_set_active),
 	LISTED(mlm_experiment_set_active_id),

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: Apache-2.0
+return function(host, given)
+  local transfer = host.load "transfer"
+  local manager = host.open { create = not given.dry_run }
+  local result = transfer.run(function(report)
+    return manager:import { file = given[1], experiment_name = given.experiment,
+      dry_run = given.dry_run, bytes_max = given.max_bytes, report = report }
+  end)
+  host.write(("%s %s, %d of them new\n"):format(given.dry_run and "would import" or "imported",
+    transfer.sum(result), result.new_runs))
+  return result.problems > 0 and 1 or 0
+end

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What moves or removes whole runs: export, import, sync, gc. */
+#include <string.h>
+
+#include "binding/call.h"
+
+/* The function `report` of a call, while the library calls back. */
+struct reporter {
+	lua_State *L;
+	int function; /* 0: there is none */
+	bool has_failed; /* what it raised is on the top of the stack */
+};
+
+static void find_reporter(const struct call *call, int n, struct reporter *reporter)
+{
+	reporter->L = call->L;
+	if (!call_has(call, n))
+		return;
+	reporter->function = call_index(call, n);
+	if (lua_type(call->L, reporter->function) != LUA_TFUNCTION)
+		call_bad(call, n, "report must be a function, got %s",
+			binding_describe(call->L, reporter->function));
+	luaL_checkstack(call->L, 12, NULL);
+}
+
+static void set_number(lua_State *L, const char *name, uint64_t value)
+{
+	lua_pushinteger(L, (lua_Integer)value);
+	lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+	lua_pushstring(L, text);
+	lua_setfield(L, -2, name);
+}
+
+/* Calls the function under the make and arguments that push its table. Nothing may be raised
+ * through the library, so that is done in one protected call. */
+static bool report(struct reporter *reporter, lua_CFunction make, const void *event)
+{
+	lua_State *L = reporter->L;
+	if (!reporter->function)
+		return true;
+	if (reporter->has_failed)
+		return false;
+	lua_pushcfunction(L, make);
+	lua_pushvalue(L, reporter->function);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)event);
+	reporter->has_failed = lua_pcall(L, 2, 0, 0) != LUA_OK;
+	return !reporter->has_failed;
+}
+
+/* How a call ends whose callbacks may have raised. */
+static int fail(struct reporter *reporter, const mlm_error *err)
+{
+	if (reporter->has_failed)
+		return lua_error(reporter->L);
+	return binding_fail(reporter->L, err);
+}
+
+/* ---- export, import, sync ---- */
+
+static void set_sums(lua_State *L, const mlm_transfer_result *sums)
+{
+	set_number(L, "experiments", sums->experiments);
+	set_number(L, "runs", sums->runs);
+	set_number(L, "new_runs", sums->new_runs);
+	set_number(L, "points", sums->points);
+	set_number(L, "artifacts", sums->artifacts);
+	set_number(L, "artifact_bytes", sums->artifact_bytes);
+	set_number(L, "problems", sums->problems);
+}
+
+struct transfer_event {
+	mlm_transfer_kind kind;
+	const char *text;
+	const mlm_transfer_result *so_far;
+};
+
+/* (function, event) */
+static int call_on_transfer(lua_State *L)
+{
+	static const char *const kinds[] = { "", "problem", "experiment", "run", "progress" };
+	const struct transfer_event *event = lua_touserdata(L, 2);
+	lua_settop(L, 1);
+	lua_createtable(L, 0, 9);
+	set_text(L, "kind", kinds[event->kind]);
+	set_text(L, "text", event->text);
+	set_sums(L, event->so_far);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+static bool on_transfer(
+	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far)
+{
+	const struct transfer_event event = { kind, text, so_far };
+	return report(payload, call_on_transfer, &event);
+}
+
+static int push_result(lua_State *L, const mlm_transfer_result *result)
+{
+	lua_createtable(L, 0, 7);
+	set_sums(L, result);
+	return 1;
+}
+
+static int export(lua_State *L)
+{
+	static const char *const names[] = { "file", "run_ids", "experiment_ids", "overwrite",
+		"report", NULL };
+	struct call call;
+	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
+	mlm_transfer_result result;
+	struct reporter reporter = { NULL, 0, false };
+	mlm_error err;
+	call_begin(&call, L, "export");
+	call_names(&call, names, NULL);
+	const char *file = call_string(&call, 1);
+	options.run_ids = binding_read_strings(&call, 2, &options.run_count);
+	options.experiment_ids = binding_read_strings(&call, 3, &options.experiment_count);
+	options.overwrite = call_optional_boolean(&call, 4);
+	find_reporter(&call, 5, &reporter);
+	options.report = on_transfer;
+	options.payload = &reporter;
+	if (mlm_export(call.binding->manager, file, &options, &result, &err) != MLM_OK)
+		return fail(&reporter, &err);
+	return push_result(L, &result);
+}
+
+static int import(lua_State *L)
+{
+	static const char *const names[] = { "file", "experiment_name", "dry_run", "bytes_max",
+		"report", NULL };
+	struct call call;
+	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
+	mlm_transfer_result result;
+	struct reporter reporter = { NULL, 0, false };
+	mlm_error err;
+	call_begin(&call, L, "import");
+	call_names(&call, names, NULL);
+	const char *file = call_string(&call, 1);
+	options.experiment_name = call_optional_string(&call, 2);
+	options.dry_run = call_optional_boolean(&call, 3);
+	options.bytes_max = (uint64_t)call_integer(&call, 4, 0, 1, INT64_MAX);
+	find_reporter(&call, 5, &reporter);
+	options.report = on_transfer;
+	options.payload = &reporter;
+	if (mlm_import(call.binding->manager, file, &options, &result, &err) != MLM_OK)
+		return fail(&reporter, &err);
+	return push_result(L, &result);
+}
+
+static int sync(lua_State *L)
+{
+	static const char *const names[] = { "into", "run_ids", "experiment_ids", "dry_run",
+		"report", NULL };
+	struct call call;
+	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
+	mlm_transfer_result result;
+	mlm_manager *into = NULL;
+	struct reporter reporter = { NULL, 0, false };
+	mlm_error err;
+	call_begin(&call, L, "sync");
+	call_names(&call, names, NULL);
+	mlm_manager_options destination = MLM_MANAGER_OPTIONS_INIT;
+	destination.store = call_string(&call, 1);
+	destination.ignore_environment = true;
+	options.run_ids = binding_read_strings(&call, 2, &options.run_count);
+	options.experiment_ids = binding_read_strings(&call, 3, &options.experiment_count);
+	options.dry_run = call_optional_boolean(&call, 4);
+	destination.must_exist = options.dry_run;
+	find_reporter(&call, 5, &reporter);
+	options.report = on_transfer;
+	options.payload = &reporter;
+	if (mlm_manager_open(&destination, &into, &err) != MLM_OK)
+		return binding_fail(L, &err);
+	mlm_status status = mlm_sync(call.binding->manager, into, &options, &result, &err);
+	mlm_manager_free(into);
+	if (status != MLM_OK)
+		return fail(&reporter, &err);
+	return push_result(L, &result);
+}
+
+/* ---- gc ---- */
+
+/* (function, event) */
+static int call_on_gc(lua_State *L)
+{
+	static const char *const kinds[] = { "", "run", "experiment", "kept" };
+	const mlm_gc_event *event = lua_touserdata(L, 2);
+	lua_settop(L, 1);
+	lua_createtable(L, 0, 7);
+	set_text(L, "kind", kinds[event->kind]);
+	set_text(L, "id", event->id);
+	set_text(L, "name", event->name);
+	set_text(L, "why", event->why);
+	set_number(L, "bytes", event->bytes);
+	set_number(L, "done", event->done);
+	set_number(L, "total", event->total);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+static bool on_gc(void *payload, const mlm_gc_event *event)
+{
+	return report(payload, call_on_gc, event);
+}
+
+static int gc(lua_State *L)
+{
+	static const char *const names[] = { "older_than_ms", "run_ids", "experiment_ids",
+		"dry_run", "abandon_artifacts", "compact", "report", NULL };
+	struct call call;
+	mlm_gc_options options = MLM_GC_OPTIONS_INIT;
+	mlm_gc_result result;
+	struct reporter reporter = { NULL, 0, false };
+	mlm_error err;
+	call_begin(&call, L, "gc");
+	call_names(&call, names, NULL);
+	options.older_than_ms = call_integer(&call, 1, 0, 0, INT64_MAX);
+	options.run_ids = binding_read_strings(&call, 2, &options.run_count);
+	options.experiment_ids = binding_read_strings(&call, 3, &options.experiment_count);
+	options.dry_run = call_optional_boolean(&call, 4);
+	options.abandon_artifacts = call_optional_boolean(&call, 5);
+	options.compact = call_optional_boolean(&call, 6);
+	find_reporter(&call, 7, &reporter);
+	options.report = on_gc;
+	options.payload = &reporter;
+	if (mlm_manager_gc(call.binding->manager, &options, &result, &err) != MLM_OK)
+		return fail(&reporter, &err);
+	lua_createtable(L, 0, 5);
+	set_number(L, "runs", result.runs);
+	set_number(L, "experiments", result.experiments);
+	set_number(L, "kept", result.kept);
+	set_number(L, "artifact_bytes", result.artifact_bytes);
+	set_number(L, "store_bytes", result.store_bytes);
+	return 1;
+}
+
+const luaL_Reg binding_transfer_functions[] = {
+	{ "export", export },
+	{ "import", import },
+	{ "sync", sync },
+	{ "gc", gc },
+	{ NULL, NULL },
+};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/artifact_copy.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "core/background_thread.h"
+
+/* A store that is read pushes its bytes, one that is written pulls them: a thread pushes into one
+ * end of a socket what the caller pulls out of the other. */
+struct copy {
+	struct artifact_store *from;
+	const char *path;
+	int push_fd; /* the thread's, which closes it */
+	int pull_fd;
+	pthread_t thread;
+	bool has_ended; /* the thread was waited for */
+	mlm_status status; /* the thread's, once it has ended */
+	mlm_error why;
+};
+
+static mlm_status push(void *payload, const void *bytes, size_t size, mlm_error *err)
+{
+	struct copy *copy = payload;
+	const char *next = bytes;
+	while (size > 0) {
+		ssize_t sent = send(copy->push_fd, next, size, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return error_set_errno(
+				err, errno, "artifact", "cannot pass on '%s'", copy->path);
+		next += sent;
+		size -= (size_t)sent;
+	}
+	return MLM_OK;
+}
+
+static void *push_all(void *payload)
+{
+	struct copy *copy = payload;
+	const mlm_artifact_writer into = { push, copy };
+	copy->status = artifact_get(copy->from, copy->path, &into, &copy->why);
+	close(copy->push_fd);
+	return NULL;
+}
+
+static void wait_for_thread(struct copy *copy)
+{
+	if (!copy->has_ended)
+		pthread_join(copy->thread, NULL);
+	copy->has_ended = true;
+}
+
+static mlm_status pull(void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
+{
+	struct copy *copy = payload;
+	ssize_t got;
+	*got_out = 0;
+	do {
+		got = recv(copy->pull_fd, bytes, size, 0);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return error_set_errno(err, errno, "artifact", "cannot take over '%s'", copy->path);
+	*got_out = (size_t)got;
+	if (got > 0)
+		return MLM_OK;
+	/* The end, or where reading failed: only then may the put be told that this is all. */
+	wait_for_thread(copy);
+	if (copy->status != MLM_OK && err)
+		*err = copy->why;
+	return copy->status;
+}
+
+mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
+	struct artifact_store *into, const char *path, mlm_error *err)
+{
+	struct copy copy = { .from = from, .path = entry->path };
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return error_set_errno(err, errno, "artifact", "cannot copy '%s'", entry->path);
+	copy.push_fd = ends[0];
+	copy.pull_fd = ends[1];
+	int errnum = background_thread_start(&copy.thread, 0, push_all, &copy);
+	if (errnum != 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return error_set(err, MLM_EAGAIN, "artifact", "cannot start a thread to copy '%s'",
+			entry->path);
+	}
+	const mlm_artifact_reader reader = { pull, &copy, entry->size_bytes };
+	mlm_status status = artifact_put(into, path, &reader, err);
+	/* Ends a push that nobody pulls any more. */
+	close(copy.pull_fd);
+	wait_for_thread(&copy);
+	return status;
+}

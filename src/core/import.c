@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "artifact/beneath.h"
+#include "base/archive.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "core/limits.h"
+#include "core/manager.h"
+#include "core/mlruns.h"
+#include "core/transfer.h"
+
+/* Unpacks into a directory of our own; *directory_out is to be removed and freed in any case. */
+static mlm_status unpack(struct run_transfer *transfer, const char *path, int fd,
+	char **directory_out, mlm_error *err)
+{
+	const mlm_transfer_options *options = &transfer->options;
+	const char *above = getenv("TMPDIR");
+	uint64_t bytes_max = options->bytes_max ? options->bytes_max : MLM_IMPORT_BYTES_MAX_DEFAULT;
+	char *directory = memory_format(transfer->allocator, "%s/mlmanager-import-XXXXXX",
+		above && above[0] ? above : "/var/tmp");
+	*directory_out = NULL;
+	if (!directory)
+		return error_set(err, MLM_ENOMEM, "import", "memory ran out");
+	if (!mkdtemp(directory)) {
+		mlm_status status = error_set_errno(err, errno, "import",
+			"cannot make '%s', to unpack in (TMPDIR names another place)", directory);
+		memory_free(transfer->allocator, directory);
+		return status;
+	}
+	*directory_out = directory;
+	return archive_extract(fd, path, directory, bytes_max, err);
+}
+
+static mlm_status take(mlm_manager *manager, struct run_transfer *transfer, struct store *store,
+	const char *directory, const char *path, mlm_error *err)
+{
+	const struct transfer_store_sink sink = {
+		.transfer = transfer,
+		.store = store,
+		.artifacts = manager_artifact_options(manager, NULL),
+	};
+	struct mlruns_source source;
+	mlm_status status = mlruns_source_open(&source, transfer, directory, path, err);
+	source.base.artifacts = manager_artifact_options(manager, NULL);
+	if (status == MLM_OK)
+		status = transfer_into_store(&source.base, &sink, err);
+	mlruns_source_close(&source);
+	return status;
+}
+
+static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfer,
+	struct store *store, const char *path, mlm_error *err)
+{
+	struct stat about;
+	char *directory = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &about) != 0) {
+		mlm_status status = error_set_errno(err, errno, "import", "cannot read '%s'", path);
+		if (fd >= 0)
+			close(fd);
+		return status;
+	}
+	mlm_status status = MLM_OK;
+	if (S_ISREG(about.st_mode))
+		status = unpack(transfer, path, fd, &directory, err);
+	else if (!S_ISDIR(about.st_mode))
+		status = error_set(err, MLM_ECORRUPT, "import",
+			"'%s' is neither an archive nor a directory", path);
+	close(fd);
+	if (status == MLM_OK)
+		status = take(manager, transfer, store, directory ? directory : path, path, err);
+	if (directory) {
+		int unpacked = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (unpacked >= 0) {
+			beneath_empty(unpacked);
+			close(unpacked);
+		}
+		rmdir(directory);
+		memory_free(transfer->allocator, directory);
+	}
+	return status;
+}
+
+mlm_status mlm_import(mlm_manager *manager, const char *path, const mlm_transfer_options *options,
+	mlm_transfer_result *result_out, mlm_error *err)
+{
+	struct run_transfer transfer;
+	struct store *store = NULL;
+	if (result_out)
+		*result_out = (mlm_transfer_result){ 0 };
+	mlm_status status = manager_check(manager, err);
+	if (status == MLM_OK && !path)
+		status = error_set_null(err, "import", "path");
+	if (status != MLM_OK)
+		return status;
+	status = run_transfer_begin(&transfer, &manager->allocator, options, err);
+	if (status == MLM_OK && transfer.options.experiment_name)
+		status = limits_check_experiment_name(transfer.options.experiment_name, err);
+	if (status == MLM_OK)
+		status = manager_open_another(manager, !transfer.options.dry_run, &store, err);
+	if (status == MLM_OK)
+		status = import_from(manager, &transfer, store, path, err);
+	if (store)
+		manager->ops->close(store);
+	if (result_out)
+		*result_out = transfer.result;
+	run_transfer_end(&transfer);
+	return status;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/error.h"
+#include "core/manager.h"
+#include "core/transfer.h"
+
+static mlm_status sync_stores(mlm_manager *from, mlm_manager *into, struct run_transfer *transfer,
+	struct store *source_store, struct store *sink_store, mlm_error *err)
+{
+	const struct artifact_options artifacts = manager_artifact_options(from, NULL);
+	const struct transfer_store_sink sink = {
+		.transfer = transfer,
+		.store = sink_store,
+		.artifacts = manager_artifact_options(into, NULL),
+		.source_is_newer = true,
+	};
+	struct transfer_store_source source;
+	mlm_status status =
+		transfer_store_source_open(&source, transfer, source_store, &artifacts, err);
+	if (status == MLM_OK)
+		status = transfer_into_store(&source.base, &sink, err);
+	transfer_store_source_close(&source);
+	return status;
+}
+
+mlm_status mlm_sync(mlm_manager *from, mlm_manager *into, const mlm_transfer_options *options,
+	mlm_transfer_result *result_out, mlm_error *err)
+{
+	struct run_transfer transfer;
+	struct store *source = NULL, *sink = NULL;
+	if (result_out)
+		*result_out = (mlm_transfer_result){ 0 };
+	mlm_status status = manager_check(from, err);
+	if (status == MLM_OK)
+		status = manager_check(into, err);
+	if (status != MLM_OK)
+		return status;
+	status = run_transfer_begin(&transfer, &into->allocator, options, err);
+	if (status == MLM_OK && strcmp(from->place.uri, into->place.uri) == 0)
+		status = error_set(err, MLM_EINVAL, "sync",
+			"'%s' is both where runs come from and where they go", from->place.uri);
+	if (status == MLM_OK)
+		status = manager_open_another(from, false, &source, err);
+	if (status == MLM_OK)
+		status = manager_open_another(into, !transfer.options.dry_run, &sink, err);
+	if (status == MLM_OK)
+		status = sync_stores(from, into, &transfer, source, sink, err);
+	if (source)
+		from->ops->close(source);
+	if (sink)
+		into->ops->close(sink);
+	if (result_out)
+		*result_out = transfer.result;
+	run_transfer_end(&transfer);
+	return status;
+}
