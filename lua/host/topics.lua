@@ -36,6 +36,7 @@ asked, and then mlmanager.db in the current directory is taken.
 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who asks;
 MLFLOW_TRACKING_SERVER_CERT_PATH names the file of its certificate authority. Metrics go to a
 journal under ~/.local/state/mlmanager and from there to the server, which may be away meanwhile.
+Artifacts at mlflow-artifacts: go through the server, which takes no '#' in their names.
 
 A script makes the store where there is none. The commands that only look do not: they say that
 there is none at that place.

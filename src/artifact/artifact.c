@@ -11,6 +11,7 @@
 
 static const struct artifact_ops *const backends[] = {
 	&local_artifact_ops,
+	&mlflow_artifact_ops,
 	&blob_artifact_ops,
 };
 

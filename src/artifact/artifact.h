@@ -20,6 +20,7 @@ struct artifact_store;
 
 #define ARTIFACT_BUFFER_BYTES (1u << 20) /* what a stream holds in memory */
 #define ARTIFACT_DEPTH_MAX    64 /* directories in directories that a walk goes down */
+#define ARTIFACT_RETRY_MS     60000u /* how long a request to a server is tried again */
 
 struct artifact_options {
 	const char *uri; /* an artifact_uri as the tracking store has it; borrowed for the call */
@@ -72,6 +73,7 @@ struct artifact_store {
 };
 
 extern const struct artifact_ops local_artifact_ops;
+extern const struct artifact_ops mlflow_artifact_ops;
 extern const struct artifact_ops blob_artifact_ops;
 
 /** Opens the store of options->uri. EUNSUPPORTED: a scheme without a backend; EINVAL. */

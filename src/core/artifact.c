@@ -36,12 +36,23 @@ static mlm_status read_file(
 	return transfer_moved(reader->transfer, *got_out, err);
 }
 
+static mlm_status rewind_file(void *payload, mlm_error *err)
+{
+	const struct file_reader *reader = payload;
+	off_t at = lseek(reader->file, 0, SEEK_CUR);
+	if (at < 0 || lseek(reader->file, 0, SEEK_SET) != 0)
+		return error_set_errno(
+			err, errno, "artifact", "cannot read '%.400s'", reader->local_path);
+	transfer_moved_back(reader->transfer, (uint64_t)at);
+	return MLM_OK;
+}
+
 static mlm_status put_file(struct artifact_store *store, const char *name, int file,
 	const char *local_path, struct transfer *transfer, mlm_error *err)
 {
 	struct file_reader payload = { file, local_path, transfer };
-	const mlm_artifact_reader reader = { read_file, &payload,
-		(int64_t)lseek(file, 0, SEEK_END) };
+	const mlm_artifact_reader reader = { read_file, &payload, (int64_t)lseek(file, 0, SEEK_END),
+		rewind_file };
 	if (lseek(file, 0, SEEK_SET) != 0)
 		return error_set_errno(err, errno, "artifact", "cannot read '%.400s'", local_path);
 	return artifact_put(store, name, &reader, err);
@@ -150,14 +161,26 @@ mlm_status mlm_run_log_artifact(mlm_run *run, const char *local_path, const char
 struct counted_reader {
 	const mlm_artifact_reader *inner;
 	struct transfer *transfer;
+	uint64_t read; /* bytes since the beginning */
 };
 
 static mlm_status read_counted(
 	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
 {
-	const struct counted_reader *reader = payload;
+	struct counted_reader *reader = payload;
 	mlm_status status = reader->inner->read(reader->inner->payload, bytes, size, got_out, err);
-	return status == MLM_OK ? transfer_moved(reader->transfer, *got_out, err) : status;
+	if (status != MLM_OK)
+		return status;
+	reader->read += *got_out;
+	return transfer_moved(reader->transfer, *got_out, err);
+}
+
+static mlm_status rewind_counted(void *payload, mlm_error *err)
+{
+	struct counted_reader *reader = payload;
+	transfer_moved_back(reader->transfer, reader->read);
+	reader->read = 0;
+	return reader->inner->rewind(reader->inner->payload, err);
 }
 
 mlm_status mlm_run_log_stream(mlm_run *run, const char *name, const mlm_artifact_reader *reader,
@@ -169,8 +192,9 @@ mlm_status mlm_run_log_stream(mlm_run *run, const char *name, const mlm_artifact
 		return error_set_null(err, "artifact", "name");
 	if (!reader)
 		return error_set_null(err, "artifact", "reader");
-	struct counted_reader payload = { reader, &transfer };
-	const mlm_artifact_reader counted = { read_counted, &payload, reader->size_bytes };
+	struct counted_reader payload = { reader, &transfer, 0 };
+	const mlm_artifact_reader counted = { read_counted, &payload, reader->size_bytes,
+		reader->rewind ? rewind_counted : NULL };
 	mlm_status status = transfer_begin(&transfer, options, name, reader->size_bytes, err);
 	if (status == MLM_OK)
 		status = transfer_open_run(run, &store, err);
@@ -182,7 +206,8 @@ mlm_status mlm_run_log_stream(mlm_run *run, const char *name, const mlm_artifact
 
 struct memory_reader {
 	const char *bytes;
-	size_t left;
+	size_t size;
+	size_t at;
 };
 
 static mlm_status read_memory(
@@ -190,11 +215,18 @@ static mlm_status read_memory(
 {
 	struct memory_reader *reader = payload;
 	(void)err;
-	*got_out = reader->left < size ? reader->left : size;
+	size_t left = reader->size - reader->at;
+	*got_out = left < size ? left : size;
 	if (*got_out > 0)
-		memcpy(bytes, reader->bytes, *got_out);
-	reader->bytes += *got_out;
-	reader->left -= *got_out;
+		memcpy(bytes, reader->bytes + reader->at, *got_out);
+	reader->at += *got_out;
+	return MLM_OK;
+}
+
+static mlm_status rewind_memory(void *payload, mlm_error *err)
+{
+	(void)err;
+	((struct memory_reader *)payload)->at = 0;
 	return MLM_OK;
 }
 
@@ -203,8 +235,8 @@ mlm_status mlm_run_log_bytes(
 {
 	if (!bytes && size > 0)
 		return error_set_null(err, "artifact", "bytes");
-	struct memory_reader payload = { bytes, size };
-	const mlm_artifact_reader reader = { read_memory, &payload, (int64_t)size };
+	struct memory_reader payload = { bytes, size, 0 };
+	const mlm_artifact_reader reader = { read_memory, &payload, (int64_t)size, rewind_memory };
 	return mlm_run_log_stream(run, name, &reader, NULL, err);
 }
 

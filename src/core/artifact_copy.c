@@ -90,7 +90,7 @@ mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
 		return error_set(err, MLM_EAGAIN, "artifact", "cannot start a thread to copy '%s'",
 			entry->path);
 	}
-	const mlm_artifact_reader reader = { pull, &copy, entry->size_bytes };
+	const mlm_artifact_reader reader = { pull, &copy, entry->size_bytes, NULL };
 	mlm_status status = artifact_put(into, path, &reader, err);
 	/* Ends a push that nobody pulls any more. */
 	close(copy.pull_fd);

@@ -43,6 +43,11 @@ mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err
 		"'%.300s' was stopped by its progress function", transfer->name);
 }
 
+void transfer_moved_back(struct transfer *transfer, uint64_t size)
+{
+	transfer->done_bytes -= size;
+}
+
 static mlm_status open_inside(mlm_manager *manager, const char *run_id, bool is_written,
 	struct artifact_store **store_out, mlm_error *err)
 {

@@ -23,6 +23,9 @@ mlm_status transfer_begin(struct transfer *transfer, const mlm_artifact_options 
 /** Counts bytes that moved. ESTATE when the progress function says that it is enough. */
 mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err);
 
+/** Takes back bytes that are going to move again. */
+void transfer_moved_back(struct transfer *transfer, uint64_t size);
+
 /** The artifacts of a run, and with is_written only those of a run that may be written to. Takes
  * the manager's lock. */
 mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is_written,

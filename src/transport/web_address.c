@@ -92,7 +92,7 @@ static int hex_value(char c)
 					    : -1;
 }
 
-static char *decode(const mlm_allocator *allocator, const char *text, size_t size)
+char *web_address_decode(const mlm_allocator *allocator, const char *text, size_t size)
 {
 	char *decoded = memory_new(allocator, size + 1);
 	size_t at = 0;
@@ -113,10 +113,10 @@ static bool take_user(const struct parts *parts, struct web_address *address)
 		return true;
 	const char *colon = memchr(parts->user, ':', parts->user_size);
 	size_t name_size = colon ? (size_t)(colon - parts->user) : parts->user_size;
-	address->user = decode(address->allocator, parts->user, name_size);
-	address->password =
-		colon ? decode(address->allocator, colon + 1, parts->user_size - name_size - 1)
-		      : memory_string(address->allocator, "");
+	address->user = web_address_decode(address->allocator, parts->user, name_size);
+	address->password = colon ? web_address_decode(address->allocator, colon + 1,
+					    parts->user_size - name_size - 1)
+				  : memory_string(address->allocator, "");
 	return address->user && address->password;
 }
 

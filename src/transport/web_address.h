@@ -35,4 +35,8 @@ bool web_address_is(const char *text);
  * Owns: free it with memory_free(); NULL when memory ran out. */
 char *web_address_encode(const mlm_allocator *allocator, const char *text, const char *keep);
 
+/** The first size bytes of text with their percent-encoding undone; a '%' that begins none stays.
+ * Owns: free it with memory_free(); NULL when memory ran out. */
+char *web_address_decode(const mlm_allocator *allocator, const char *text, size_t size);
+
 #endif

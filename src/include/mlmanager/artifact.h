@@ -20,13 +20,15 @@ extern "C" {
 
 /**
  * Where bytes come from. read fills up to size bytes and says how many in *got_out; 0 is the end.
- * size_bytes is how many come in all, -1 when that is not known.
+ * size_bytes is how many come in all, -1 when that is not known. rewind goes back to the first
+ * byte, so that a connection that was cut can be tried again; NULL where that cannot be done.
  */
 typedef struct mlm_artifact_reader {
 	mlm_status (*read)(
 		void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err);
 	void *payload;
 	int64_t size_bytes;
+	mlm_status (*rewind)(void *payload, mlm_error *err);
 } mlm_artifact_reader;
 
 /** Where bytes go. write takes all size bytes or fails. */

@@ -130,7 +130,7 @@ TEST(put__eagain_when_it_was_taken_for_dead)
 {
 	struct artifact_store *store = contract_fresh();
 	struct contract_source source = { 4u << 20, 0, 1, -1 };
-	const mlm_artifact_reader reader = { read_slowly, &source, -1 };
+	const mlm_artifact_reader reader = { read_slowly, &source, -1, NULL };
 	CHECK_STATUS(artifact_put(store, "a", &reader, &err), MLM_EAGAIN);
 	CHECK_CONTAINS(err.message, "taken for dead");
 	CHECK_STRING(contract_list(store, "").text, "");

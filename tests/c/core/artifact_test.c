@@ -292,7 +292,7 @@ static mlm_status read_and_log(
 TEST(log_stream__lets_other_threads_log)
 {
 	int calls = 0;
-	const mlm_artifact_reader reader = { read_and_log, &calls, -1 };
+	const mlm_artifact_reader reader = { read_and_log, &calls, -1, NULL };
 	start();
 	MUST(mlm_run_log_stream(run, "s", &reader, NULL, &err));
 	CHECK_STRING(listing_of(NULL), "s 1");
@@ -335,7 +335,7 @@ TEST(progress__is_told_and_can_stop)
 	mlm_artifact_options options = MLM_ARTIFACT_OPTIONS_INIT;
 	options.progress = tell;
 	options.progress_payload = &told;
-	const mlm_artifact_reader reader = { read_slowly, &calls, 5 };
+	const mlm_artifact_reader reader = { read_slowly, &calls, 5, NULL };
 	start();
 	MUST(mlm_run_log_stream(run, "slow", &reader, &options, &err));
 	CHECK(told.times >= 1 && told.done_bytes >= 1 && told.total_bytes == 5);

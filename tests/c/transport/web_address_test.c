@@ -99,6 +99,17 @@ TEST(web_address_encode__leaves_what_an_address_may_hold)
 	free(encoded);
 }
 
+TEST(web_address_decode__undoes_what_is_encoded_and_nothing_else)
+{
+	const char *text = "a%20b%2F%C3%BC+100%%4";
+	char *decoded = web_address_decode(NULL, text, strlen(text));
+	CHECK_STRING(decoded, "a b/ü+100%%4");
+	free(decoded);
+	decoded = web_address_decode(NULL, "%41%42", 4); /* a byte of the second is beyond */
+	CHECK_STRING(decoded, "A%");
+	free(decoded);
+}
+
 int main(void)
 {
 	RUN(web_address_parse__gives_one_server_one_spelling);
@@ -106,5 +117,6 @@ int main(void)
 	RUN(web_address_parse__einval_says_what_is_wrong_without_the_password);
 	RUN(web_address_is__minds_no_case);
 	RUN(web_address_encode__leaves_what_an_address_may_hold);
+	RUN(web_address_decode__undoes_what_is_encoded_and_nothing_else);
 	return check_done();
 }
