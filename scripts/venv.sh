@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# scripts/venv.sh VERSION: MLflow of that version, scikit-learn and psutil, from PyPI, in
-# build/venv/mlflow-VERSION. Made once; silent when it is there.
+# scripts/venv.sh VERSION: MLflow of that version, its driver for PostgreSQL, scikit-learn and
+# psutil, from PyPI, in build/venv/mlflow-VERSION. Made once; silent when it is there.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$root/build/venv/mlflow-$1
@@ -17,7 +17,7 @@ rm -rf "$venv"
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 "$python" -m venv "$venv"
-packages=("mlflow==$1" scikit-learn psutil)
+packages=("mlflow==$1" scikit-learn psutil psycopg2-binary)
 case $1 in
 # It imports pkg_resources without asking for it, and a class that SQLAlchemy has dropped.
 2.*) packages+=("setuptools<80" "sqlalchemy<2.1") ;;
@@ -25,5 +25,5 @@ case $1 in
 3.*) packages+=("flask-wtf<2") ;;
 esac
 "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" </dev/null
-"$venv/bin/python" -c 'import mlflow.store.db.utils, psutil, sklearn'
+"$venv/bin/python" -c 'import mlflow.store.db.utils, psutil, psycopg2, sklearn'
 touch "$venv/complete"

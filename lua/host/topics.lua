@@ -32,6 +32,16 @@ An order is one of these on the left, then ASC or DESC: "metrics.loss ASC".
 sqlite:////absolute.db are MLflow's spellings of the same. Without it MLFLOW_TRACKING_URI is
 asked, and then mlmanager.db in the current directory is taken.
 
+--store postgresql://USER@HOST/DATABASE names a PostgreSQL database: one that MLflow made, or an
+empty one, in which a script makes MLflow's tables. It is libpq's URI, so ?sslmode=verify-full and
+the like may follow, and PGPASSWORD and ~/.pgpass hold passwords; a socket's directory is written
+postgresql://USER@%2Frun%2Fpostgresql/DATABASE, and "postgresql+psycopg2://" is the same as
+"postgresql://". Any number of programs and machines may log there at once, and MLflow with them.
+Metrics go through a journal under ~/.local/state/mlmanager, so logging goes on while the server
+restarts; a program that starts while it is away hears so at once. Artifacts go to mlartifacts in
+the current directory, where MLflow can use them too; a team gives --artifacts a place that all of
+them reach.
+
 --store https://HOST (or http://HOST:5000) names a tracking server, MLflow's or one like it.
 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who asks;
 MLFLOW_TRACKING_SERVER_CERT_PATH names the file of its certificate authority. Metrics go to a

@@ -41,8 +41,8 @@ local mlmanager = {}
 ---| "interrupted" Ctrl-C under the host, which wants the script to end
 
 ---@class mlmanager.ManagerOptions
----@field store? string "sqlite:PATH", "https://HOST"; default `--store`, MLFLOW_TRACKING_URI,
----"sqlite:mlmanager.db"
+---@field store? string "sqlite:PATH", "postgresql://USER@HOST/DATABASE", "https://HOST"; default
+---`--store`, MLFLOW_TRACKING_URI, "sqlite:mlmanager.db"
 ---@field tracking_uri? string the same, under MLflow's name
 ---@field artifacts? string where new experiments keep artifacts: a directory, or "blob:" for the
 ---database itself, where MLflow does not see them; default `mlartifacts` by the store

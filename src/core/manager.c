@@ -333,6 +333,7 @@ static mlm_status open_store(
 			"it; "
 			"for several use a tracking server");
 	struct store_options store_options = options_of_store(manager, false);
+	store_options.must_exist = options->must_exist;
 	status = manager->ops->open(&store_options, &manager->store, err);
 	if (status != MLM_OK)
 		return status;

@@ -45,7 +45,8 @@ static mlm_status read_rights(struct postgres_store *store, mlm_error *err)
 {
 	PGresult *rows;
 	mlm_status status = postgres_query(store, "could not read the rights",
-		"SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool OR "
+		"SELECT pg_is_in_recovery() OR "
+		"current_setting('default_transaction_read_only')::bool OR "
 		"coalesce(NOT has_table_privilege(to_regclass('metrics'), 'INSERT'), false)",
 		NULL, &rows, err);
 	if (status != MLM_OK)
@@ -57,7 +58,8 @@ static mlm_status read_rights(struct postgres_store *store, mlm_error *err)
 
 static mlm_status look(struct postgres_store *store, void *payload, mlm_error *err)
 {
-	return read_layout(store, payload, err);
+	mlm_status status = read_rights(store, err);
+	return status == MLM_OK ? read_layout(store, payload, err) : status;
 }
 
 mlm_status postgres_insert_default_experiment(struct postgres_store *store, mlm_error *err)
@@ -108,15 +110,13 @@ static mlm_status complete(struct postgres_store *store, void *payload, mlm_erro
 mlm_status postgres_schema_prepare(struct postgres_store *store, mlm_error *err)
 {
 	bool empty = false;
-	mlm_status status = postgres_connect(store, err);
-	if (status == MLM_OK)
-		status = read_rights(store, err);
-	if (status == MLM_OK)
-		status = postgres_transact(store, false, look, &empty, err);
+	store->is_opening = true;
+	mlm_status status = postgres_transact(store, false, look, &empty, err);
+	store->is_opening = false;
 	if (status != MLM_OK)
 		return status;
-	if (empty && (store->read_only || store->inspect))
-		return error_set(err, MLM_ECORRUPT, "postgresql",
+	if (empty && (store->read_only || store->inspect || store->must_exist))
+		return error_set(err, MLM_ENOTFOUND, "postgresql",
 			"the database '%s' holds no tracking store", store->place);
 	if (store->read_only || store->inspect)
 		return MLM_OK;

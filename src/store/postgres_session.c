@@ -18,8 +18,13 @@
 
 #define RETRY_MS_FIRST 5
 #define RETRY_MS_MAX   200
-/* How long sent bytes may go unanswered by the other machine before the connection is lost. */
+#define CONNECT_MS_MAX 10000 /* how long a call waits for a server that is away */
+/* How long sent bytes may go unanswered by the other machine before the connection is lost, and
+ * how long nothing at all may come before it is asked. */
 #define UNANSWERED_MS "30000"
+#define ASK_S         "30"
+#define ASK_AGAIN_S   "10"
+#define ASK_TIMES     "3"
 
 mlm_status postgres_out_of_memory(mlm_error *err)
 {
@@ -176,9 +181,12 @@ static mlm_status wait_for_connection(
 
 static mlm_status connect_once(struct postgres_store *store, int64_t deadline_ns, mlm_error *err)
 {
-	const char *const names[] = { "dbname", "fallback_application_name", "client_encoding",
-		"tcp_user_timeout", NULL };
-	const char *const values[] = { store->conninfo, "mlmanager", "UTF8", UNANSWERED_MS, NULL };
+	/* What comes before the URI is for it to change. */
+	const char *const names[] = { "fallback_application_name", "tcp_user_timeout",
+		"keepalives_idle", "keepalives_interval", "keepalives_count", "dbname",
+		"client_encoding", NULL };
+	const char *const values[] = { "mlmanager", UNANSWERED_MS, ASK_S, ASK_AGAIN_S, ASK_TIMES,
+		store->conninfo, "UTF8", NULL };
 	PGconn *connection = pq.PQconnectStartParams(names, values, 1);
 	if (!connection)
 		return postgres_out_of_memory(err);
@@ -190,7 +198,6 @@ static mlm_status connect_once(struct postgres_store *store, int64_t deadline_ns
 		status = wait_for_connection(connection, deadline_ns, &polled);
 	if (status == MLM_OK && polled == PGRES_POLLING_OK) {
 		store->connection = connection;
-		store->owner = getpid();
 		return MLM_OK;
 	}
 	char state[6];
@@ -198,10 +205,10 @@ static mlm_status connect_once(struct postgres_store *store, int64_t deadline_ns
 	state_of_message(pq.PQerrorMessage(connection), state);
 	first_line(pq.PQerrorMessage(connection), line);
 	if (status != MLM_OK || !state[0]) {
-		store->fault = POSTGRES_LOST;
-		status = MLM_EAGAIN;
-		if (!line[0])
+		store->fault = POSTGRES_AWAY;
+		if (status == MLM_ETIMEOUT)
 			snprintf(line, sizeof(line), "no answer in time");
+		status = MLM_EAGAIN;
 	} else {
 		status = status_of_state(state, &store->fault);
 	}
@@ -222,13 +229,30 @@ static uint32_t longer(uint32_t wait_ms)
 	return wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
 }
 
+static void give_back(struct postgres_store *store)
+{
+	/* One that was taken before a fork is the parent's. */
+	if (store->connection && store->owner == getpid())
+		postgres_pool_give(store->pool, store->connection);
+	store->connection = NULL;
+}
+
+static void lose(struct postgres_store *store)
+{
+	if (store->connection && store->owner == getpid())
+		postgres_pool_lose(store->pool, store->connection);
+	store->connection = NULL;
+}
+
 /* Whatever the server's settings, numbers read back equal. */
 static mlm_status set_up(struct postgres_store *store, mlm_error *err)
 {
 	mlm_status status = postgres_query(store, "could not set up the connection",
 		"SET extra_float_digits = 1", NULL, NULL, err);
-	if (status != MLM_OK)
-		postgres_disconnect(store);
+	if (status == MLM_OK)
+		return MLM_OK;
+	pq.PQfinish(store->connection);
+	store->connection = NULL;
 	return status;
 }
 
@@ -236,42 +260,44 @@ static mlm_status connect_until(struct postgres_store *store, int64_t deadline_n
 {
 	uint32_t wait_ms = RETRY_MS_FIRST;
 	mlm_error why = MLM_ERROR_INIT;
-	if (store->connection && store->owner != getpid())
-		postgres_disconnect(store);
-	while (!store->connection) {
-		mlm_status status = connect_once(store, deadline_ns, &why);
+	mlm_status status;
+	for (;;) {
+		status = connect_once(store, deadline_ns, &why);
 		if (status == MLM_OK)
-			return set_up(store, err);
+			status = set_up(store, &why);
+		if (status == MLM_OK)
+			return MLM_OK;
+		bool may_come = store->fault == POSTGRES_LOST ||
+				(store->fault == POSTGRES_AWAY && !store->is_opening);
 		bool is_over = clock_monotonic_ns() + (int64_t)wait_ms * 1000000 >= deadline_ns;
-		if (store->fault != POSTGRES_LOST || is_over) {
-			if (err)
-				*err = why;
-			return status;
-		}
+		if (!may_come || is_over)
+			break;
 		pause_ms(wait_ms);
 		wait_ms = longer(wait_ms);
 	}
-	return MLM_OK;
+	if (err)
+		*err = why;
+	return status;
 }
 
-static int64_t deadline_of(const struct postgres_store *store)
+/* Gets the store a connection, unless it has one. */
+static mlm_status take_connection(struct postgres_store *store, int64_t deadline_ns, mlm_error *err)
 {
-	return clock_monotonic_ns() + (int64_t)store->base.busy_timeout_ms * 1000000;
-}
-
-mlm_status postgres_connect(struct postgres_store *store, mlm_error *err)
-{
-	return connect_until(store, deadline_of(store), err);
-}
-
-void postgres_disconnect(struct postgres_store *store)
-{
-	/* To say good-bye on it would end the parent's. */
-	if (store->connection && store->owner == getpid())
-		pq.PQfinish(store->connection);
-	else if (store->connection)
-		close(pq.PQsocket(store->connection));
-	store->connection = NULL;
+	int64_t away_ns = clock_monotonic_ns() + (int64_t)CONNECT_MS_MAX * 1000000;
+	if (store->connection)
+		return MLM_OK;
+	if (!postgres_pool_take(store->pool, deadline_ns, &store->connection))
+		return error_set(err, MLM_EAGAIN, "postgresql",
+			"all %d connections of this process to '%s' are in use",
+			POSTGRES_CONNECTIONS_MAX, store->place);
+	store->owner = getpid();
+	if (store->connection)
+		return MLM_OK;
+	mlm_status status =
+		connect_until(store, deadline_ns < away_ns ? deadline_ns : away_ns, err);
+	if (status != MLM_OK)
+		postgres_pool_give(store->pool, NULL);
+	return status;
 }
 
 /* ---- statements ---- */
@@ -323,13 +349,23 @@ mlm_status postgres_change(struct postgres_store *store, const char *doing, cons
 
 /* ---- transactions ---- */
 
+/* Nobody who holds a lock is waited for longer than the store may wait. */
+static mlm_status begin(struct postgres_store *store, bool is_write, mlm_error *err)
+{
+	char sql[128];
+	uint32_t wait_ms = store->base.busy_timeout_ms;
+	snprintf(sql, sizeof(sql), "BEGIN ISOLATION LEVEL %s; SET LOCAL lock_timeout = %d",
+		is_write ? "READ COMMITTED READ WRITE" : "REPEATABLE READ READ ONLY",
+		(int)(wait_ms == 0            ? 1
+			: wait_ms < INT32_MAX ? wait_ms
+					      : INT32_MAX));
+	return postgres_query(store, "could not begin", sql, NULL, NULL, err);
+}
+
 static mlm_status attempt(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err)
 {
-	static const char read_sql[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-	mlm_status status = postgres_query(store, "could not begin",
-		is_write ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" : read_sql, NULL, NULL,
-		err);
+	mlm_status status = begin(store, is_write, err);
 	if (status == MLM_OK)
 		status = body(store, payload, err);
 	if (status == MLM_OK) {
@@ -338,47 +374,46 @@ static mlm_status attempt(struct postgres_store *store, bool is_write, postgres_
 			store->is_retry = true;
 		return status;
 	}
-	if (pq.PQstatus(store->connection) == CONNECTION_OK &&
-		pq.PQtransactionStatus(store->connection) != PQTRANS_IDLE) {
-		enum postgres_fault fault = store->fault;
-		if (postgres_query(store, "", "ROLLBACK", NULL, NULL, NULL) != MLM_OK)
-			postgres_disconnect(store);
-		store->fault = fault;
-	}
+	enum postgres_fault fault = store->fault;
+	if (fault != POSTGRES_LOST && pq.PQtransactionStatus(store->connection) != PQTRANS_IDLE &&
+		postgres_query(store, "", "ROLLBACK", NULL, NULL, NULL) != MLM_OK)
+		lose(store);
+	store->fault = fault;
 	return status;
 }
 
 mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err)
 {
-	int64_t deadline_ns = deadline_of(store);
+	int64_t deadline_ns = clock_monotonic_ns() + (int64_t)store->base.busy_timeout_ms * 1000000;
 	uint32_t wait_ms = RETRY_MS_FIRST;
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status status;
 	store->is_retry = false;
 	if (is_write && store->read_only)
 		return error_set(err, MLM_EIO, "postgresql",
 			"the database '%s' may only be read; nothing can be written to it",
 			store->place);
 	for (;;) {
-		mlm_error why = MLM_ERROR_INIT;
-		mlm_status status = connect_until(store, deadline_ns, &why);
-		bool was_connected = status == MLM_OK;
-		if (was_connected) {
-			store->fault = POSTGRES_FINAL;
-			status = attempt(store, is_write, body, payload, &why);
-		}
+		status = take_connection(store, deadline_ns, &why);
+		if (status != MLM_OK)
+			break;
+		store->fault = POSTGRES_FINAL;
+		status = attempt(store, is_write, body, payload, &why);
 		if (status == MLM_OK)
-			return MLM_OK;
-		if (was_connected && store->fault == POSTGRES_LOST)
-			postgres_disconnect(store);
+			break;
+		if (store->fault == POSTGRES_LOST)
+			lose(store);
 		bool is_over = clock_monotonic_ns() + (int64_t)wait_ms * 1000000 >= deadline_ns;
-		if (!was_connected || store->fault == POSTGRES_FINAL || is_over) {
-			if (err)
-				*err = why;
-			return status;
-		}
+		if (store->fault == POSTGRES_FINAL || is_over)
+			break;
 		pause_ms(wait_ms);
 		wait_ms = longer(wait_ms);
 	}
+	give_back(store);
+	if (status != MLM_OK && err)
+		*err = why;
+	return status;
 }
 
 /* ---- cells ---- */

@@ -42,7 +42,9 @@ static mlm_status open_store(
 		options->allocator, options->artifacts ? options->artifacts : "mlartifacts");
 	store->durability = options->durability;
 	store->inspect = options->inspect;
-	if (!store->conninfo || !store->place || !store->artifacts)
+	store->must_exist = options->must_exist;
+	store->pool = store->conninfo ? postgres_pool_join(store->conninfo) : NULL;
+	if (!store->pool || !store->place || !store->artifacts)
 		status = postgres_out_of_memory(err);
 	else if (options->for_flusher)
 		/* It only writes what the other connection has made ready, and connects when it
@@ -63,7 +65,7 @@ static void close_store(struct store *base)
 	if (!base)
 		return;
 	struct postgres_store *store = postgres_store_of(base);
-	postgres_disconnect(store);
+	postgres_pool_leave(store->pool);
 	memory_free(base->allocator, store->conninfo);
 	memory_free(base->allocator, store->place);
 	memory_free(base->allocator, store->artifacts);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "store/filter.h"
 #include "store/postgres_library.h"
+#include "store/postgres_pool.h"
 #include "store/sql_layout.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@ enum postgres_fault {
 	POSTGRES_FINAL,
 	POSTGRES_CONFLICT, /* with another transaction; the connection is good */
 	POSTGRES_LOST, /* the connection; a commit that was under way may have been done */
+	POSTGRES_AWAY, /* nobody answers */
 };
 
 struct postgres_store {
@@ -24,12 +26,15 @@ struct postgres_store {
 	char *conninfo; /* with the password: goes to libpq and nowhere else */
 	char *place; /* "host/database", for messages */
 	char *artifacts;
-	PGconn *connection; /* NULL: lost, or not made yet */
+	struct postgres_pool *pool;
+	PGconn *connection; /* NULL outside of transactions */
 	pid_t owner; /* the process whose connection it is */
 	struct sql_layout layout;
 	mlm_durability durability;
 	bool inspect;
+	bool must_exist;
 	bool read_only;
+	bool is_opening; /* a server that is away is not waited for */
 	bool is_retry; /* the transaction may have been committed by an attempt before */
 	enum postgres_fault fault;
 };
@@ -60,12 +65,6 @@ void postgres_add_binary(struct postgres_values *values, const void *bytes, size
 /** MLM_ENOMEM. */
 mlm_status postgres_out_of_memory(mlm_error *err);
 
-/** Connects, unless there is a connection, and waits for it until the store's busy_timeout_ms is
- * over. Errors: EAGAIN, EAUTH, ENOTFOUND (no such database), EINVAL. */
-mlm_status postgres_connect(struct postgres_store *store, mlm_error *err);
-/** Ends the connection; in a forked child only this process's copy of it. */
-void postgres_disconnect(struct postgres_store *store);
-
 /** Runs one statement; values may be NULL, and so may result_out. The caller clears the result,
  * which is NULL on error. doing begins the message ("could not read a run"). */
 mlm_status postgres_query(struct postgres_store *store, const char *doing, const char *sql,
@@ -82,7 +81,7 @@ typedef mlm_status (*postgres_body)(struct postgres_store *store, void *payload,
 
 /** Runs body in a transaction (one state for all its reads; is_write: it may write), again from its
  * beginning after a conflict or a lost connection, until busy_timeout_ms is over: body must begin
- * anew each time. */
+ * anew each time. Errors of the connection: EAGAIN, EAUTH, ENOTFOUND (no such database), EINVAL. */
 mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err);
 
@@ -130,7 +129,8 @@ void postgres_array_free(struct postgres_array *array);
 /* ---- postgres_schema.c ---- */
 
 /** Looks what the database holds, makes the tables where there are none, and adds ours. Errors:
- * ECORRUPT (something else than a tracking database), EIO (no right to). */
+ * ECORRUPT (something else than a tracking database), EIO (no right to), ENOTFOUND
+ * (nothing, where that must not be). */
 mlm_status postgres_schema_prepare(struct postgres_store *store, mlm_error *err);
 mlm_status postgres_insert_default_experiment(struct postgres_store *store, mlm_error *err);
 

@@ -35,6 +35,8 @@ struct store_options {
 	bool for_flusher;
 	/* To be looked at and left as it is: nothing is created, added or switched. */
 	bool inspect;
+	/* ENOTFOUND where a database holds no store. Files are the core's to look for. */
+	bool must_exist;
 	uint32_t busy_timeout_ms; /* how long a write may wait for another writer */
 	const mlm_allocator *allocator; /* outlives the store; NULL: malloc() and free() */
 };

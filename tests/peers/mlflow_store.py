@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file, two programs: MLflow and our store read what the other wrote, and change nothing else.
+"""One store, two programs: MLflow and we read what the other wrote, and change nothing else.
 
 Each comparison is of a whole store: every experiment, run, param, tag, input and metric history as
 MlflowClient tells it and as our store does (the program mlflow_store_driver). Runs under MLflow
-3.17.2; MLFLOW_OLD_PYTHON is the python of a venv with MLflow 2.8.0.
+3.17.2; MLFLOW_OLD_PYTHON is the python of a venv with MLflow 2.8.0. The stores are SQLite files, or
+databases of the PostgreSQL server whose URI without a database is MLMANAGER_TEST_POSTGRES.
 
 Called by itself as `mlflow_store.py dump URI` or `build URI`, under either MLflow.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -26,6 +28,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 NEW_REVISION = "dc11669786a5"
 OLD_REVISION = "acf3f17fdcc7"
+POSTGRES = os.environ.get("MLMANAGER_TEST_POSTGRES", "")
 SERVER_START_S_MAX = 90
 
 
@@ -129,7 +132,7 @@ class Report:
 
 def driver(path, *arguments):
     program = pathlib.Path(os.environ["MLMANAGER_HOST"]).parent / "peers" / "mlflow_store_driver"
-    done = subprocess.run([program, "sqlite:" + str(path), *arguments], stdout=subprocess.PIPE,
+    done = subprocess.run([program, our_uri(path), *arguments], stdout=subprocess.PIPE,
                           check=True, timeout=120, text=True)
     return [json.loads(line) if line.startswith("{") else line
             for line in done.stdout.splitlines()]
@@ -141,20 +144,71 @@ def old_mlflow(*arguments):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def our_uri(path):
+    return POSTGRES + "/" + database(path) if POSTGRES else "sqlite:" + str(path)
+
+
 def mlflow_uri(path):
+    if POSTGRES:
+        return "postgresql+psycopg2" + POSTGRES[len("postgresql"):] + "/" + database(path)
     return "sqlite:///" + str(path)
+
+
+def rows(name, sql):
+    import psycopg2
+
+    connection = psycopg2.connect(POSTGRES + "/" + name)
+    connection.autocommit = True
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+def database(path):
+    """The database in the place of the file; it is made when it is named first."""
+    name = pathlib.Path(path).stem
+    if (name,) not in rows("postgres", "SELECT datname FROM pg_database"):
+        rows("postgres", 'CREATE DATABASE "%s"' % name)
+    return name
+
+
+# What PostgreSQL says of its tables, with the name of the table first.
+CATALOG = {
+    "column": """
+        SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+               a.attidentity, pg_get_expr(d.adbin, d.adrelid)
+        FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+        LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+              AND c.relnamespace = 'public'::regnamespace""",
+    "constraint": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace""",
+    "index": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "trigger": """
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+        WHERE NOT tgisinternal""",
+}
+
+
+def catalog(name):
+    return {(kind, *row) for kind, sql in CATALOG.items() for row in rows(name, sql)
+            if not row[0].startswith("mlm_")}
 
 
 def schema(path):
     """What a migration would change: the tables of MLflow, their indexes and the revision."""
+    version = "SELECT version_num FROM alembic_version"
+    if POSTGRES:
+        return catalog(database(path)), rows(database(path), version)
     with sqlite3.connect(path) as db:
         return (sorted(db.execute("SELECT type, name, sql FROM sqlite_master "
                                   "WHERE tbl_name NOT LIKE 'mlm\\_%' ESCAPE '\\'").fetchall()),
-                db.execute("SELECT version_num FROM alembic_version").fetchall())
+                db.execute(version).fetchall())
 
 
-def comparable(lines):
-    """NaN compares as text; inputs have no order."""
+def comparable(lines, order):
+    """NaN compares as text; inputs have no order. The order of histories is for the caller."""
     def plain(value):
         if isinstance(value, float) and math.isnan(value):
             return "NaN"
@@ -166,11 +220,13 @@ def comparable(lines):
     for line in lines:
         if "inputs" in line:
             line["inputs"].sort(key=lambda item: (item["name"], item["digest"]))
+            line["history"] = {key: order(points) for key, points in line["history"].items()}
     return {(line["kind"], line["id"]): plain(line) for line in lines}
 
 
-def require_same(ours, theirs):
-    ours, theirs = comparable(ours), comparable(theirs)
+def require_same(ours, theirs, order=list):
+    """MLflow 2.8 gives histories in the order of the database: sorted is the order of both then."""
+    ours, theirs = comparable(ours, order), comparable(theirs, order)
     assert ours.keys() == theirs.keys(), (ours.keys() ^ theirs.keys())
     for key, line in ours.items():
         for name, value in line.items():
@@ -224,10 +280,10 @@ def we_use_a_store_of_mlflow_2_8(folder):
     old_mlflow("build", mlflow_uri(path))
     before = schema(path)
     assert before[1] == [(OLD_REVISION,)], before[1]
-    require_same(driver(path, "dump"), old_mlflow("dump", mlflow_uri(path)))
+    require_same(driver(path, "dump"), old_mlflow("dump", mlflow_uri(path)), sorted)
     driver(path, "write", "eeeeeeee")
     old_mlflow("build", mlflow_uri(path))
-    require_same(driver(path, "dump"), old_mlflow("dump", mlflow_uri(path)))
+    require_same(driver(path, "dump"), old_mlflow("dump", mlflow_uri(path)), sorted)
     assert schema(path) == before, "the schema changed"
     assert driver(path, "check") == [], driver(path, "check")
 
@@ -272,6 +328,20 @@ def our_schema_is_mlflows(folder):
         else:
             assert left == right, (table, left, right)
         assert left_indexes == right_indexes, (table, left_indexes, right_indexes)
+
+
+# The clustered key serves as the two indexes do, of which only the names are kept.
+DIFFERENT = {("constraint", "metrics", "metric_pk"), ("index", "metrics", "metric_pk"),
+             ("index", "metrics", "index_metrics_run_uuid"),
+             ("index", "metrics", "index_metrics_run_uuid_key_step")}
+
+
+def postgres_says_the_same_of_both_schemas(folder):
+    ours, theirs = (catalog(database(folder / name)) for name in ("schema-ours", "schema-mlflow"))
+    differences = {row[:3] for row in ours ^ theirs}
+    assert differences == DIFFERENT, sorted(ours ^ theirs, key=str)
+    # By the same names.
+    assert {row[:3] for row in ours} == {row[:3] for row in theirs}
 
 
 def columns_of(inspector, table):
@@ -362,6 +432,8 @@ def main():
         report.run(we_use_a_store_of_mlflow_2_8, folder)
         report.run(mlflow_migrates_an_old_store_that_we_used, folder)
         report.run(our_schema_is_mlflows, folder)
+        if POSTGRES:
+            report.run(postgres_says_the_same_of_both_schemas, folder)
         report.run(mlflows_server_answers_on_our_store, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

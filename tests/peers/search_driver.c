@@ -115,7 +115,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: search_driver URI\n");
 		return 2;
 	}
-	struct store_options options = { .uri = argv[1], .artifacts = "/nowhere" };
+	struct store_options options = {
+		.uri = argv[1], .artifacts = "/nowhere", .busy_timeout_ms = 20000
+	};
 	if (store_ops_find(argv[1], &ops, &err) != MLM_OK ||
 		ops->open(&options, &store, &err) != MLM_OK) {
 		fprintf(stderr, "search_driver: %s\n", err.message);

@@ -80,12 +80,14 @@ typedef void (*mlm_log_fn)(void *payload, mlm_log_level level, const char *line)
 /* Zero (or NULL) in any member but version means its default. Strings are copied by the open. */
 typedef struct mlm_manager_options {
 	uint32_t version; /* MLM_MANAGER_OPTIONS_VERSION */
-	/* "sqlite:PATH", "sqlite:///relative", "sqlite:////absolute", or the address of a tracking
-	 * server, "https://host/path"; NULL: MLFLOW_TRACKING_URI, else "sqlite:mlmanager.db". */
+	/* "sqlite:PATH", "sqlite:///relative", "sqlite:////absolute", a database of PostgreSQL as
+	 * libpq writes it, "postgresql://user@host/database", or the address of a tracking server,
+	 * "https://host/path"; NULL: MLFLOW_TRACKING_URI, else "sqlite:mlmanager.db". */
 	const char *store;
 	/* Where new experiments keep artifacts: a directory, a URI, or "blob:" for the tracking
 	 * database itself, where MLflow does not see them. NULL: an absolute "mlartifacts"
-	 * directory beside the database. A tracking server decides by itself. */
+	 * directory beside the database, and for PostgreSQL in the working directory. A tracking
+	 * server decides by itself. */
 	const char *artifacts;
 	/* The directory for journals; NULL: MLMANAGER_JOURNAL_DIR, else "<db>-journal.d", and for a
 	 * server a directory of its own below $XDG_STATE_HOME/mlmanager. */
@@ -121,6 +123,9 @@ typedef struct mlm_manager_options {
 /**
  * Opens the store, creating it if there is none, and puts into it what journals of dead processes
  * hold. A store that can only be read opens; the calls that write then fail with MLM_EIO.
+ * A PostgreSQL server that is away is waited for, ten seconds at most, only while it answers that
+ * it starts or has no connection left. The managers of a process share at most eight connections
+ * to one database; the next call of any of them closes those that were idle for ten seconds.
  * A tracking server is asked nothing before the first run or read, so one that is away is no error
  * here; what dead processes left goes to it on a thread, as far as it comes before the close.
  *
