@@ -304,7 +304,7 @@ static mlm_status download(struct artifact_store *store, const char *name, const
 	if (transfer->options.extract)
 		return download_archive(store, name, local_path, transfer, err);
 	char target[PATH_MAX];
-	int directory;
+	int directory = -1;
 	status = open_target(name, local_path, &directory, target, err);
 	if (status != MLM_OK)
 		return status;
