@@ -82,6 +82,7 @@ local UNTESTED = {
   ["store/param_conflict"] = "through the store's contract",
   ["store/point_cursor"] = "through the store's contract",
   ["store/postgres_apply"] = "tests/c/store/postgres_store_test",
+  ["store/postgres_artifact"] = "tests/c/artifact/blob_postgres_test",
   ["store/postgres_array"] = "tests/c/store/postgres_store_test",
   ["store/postgres_check"] = "tests/c/store/postgres_store_test",
   ["store/postgres_experiment"] = "tests/c/store/postgres_store_test",

@@ -13,6 +13,12 @@
 /* One process at a time makes tables in a database; the number is ours alone. */
 #define LOCK "SELECT pg_advisory_xact_lock(7813562904416)"
 
+mlm_status postgres_lock_schema(struct postgres_store *store, mlm_error *err)
+{
+	return postgres_query(
+		store, "could not wait for others that make tables", LOCK, NULL, NULL, err);
+}
+
 static mlm_status read_layout(struct postgres_store *store, bool *empty_out, mlm_error *err)
 {
 	struct sql_layout_reading reading = { 0 };
@@ -90,8 +96,7 @@ static mlm_status complete(struct postgres_store *store, void *payload, mlm_erro
 {
 	bool empty;
 	(void)payload;
-	mlm_status status = postgres_query(
-		store, "could not wait for others that make tables", LOCK, NULL, NULL, err);
+	mlm_status status = postgres_lock_schema(store, err);
 	if (status == MLM_OK)
 		status = read_layout(store, &empty, err);
 	if (status == MLM_OK && empty)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "store/postgres_artifact.h"
 #include "store/postgres_experiment.h"
 #include "store/postgres_run.h"
 
@@ -107,5 +108,6 @@ const struct store_ops postgres_store_ops = {
 	.purge_run = postgres_purge_run,
 	.purge_experiment = postgres_purge_experiment,
 	/* No get_size and no compact: the server finds freed rows again by itself. */
+	.artifacts = &postgres_artifact_ops,
 	.check = postgres_check,
 };

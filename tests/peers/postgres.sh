@@ -22,6 +22,10 @@ contract() {
 		sql -d "$2" -c 'SELECT 1 FROM mlm_journals LIMIT 1'
 }
 
+artifacts() {
+	MLMANAGER_TEST_POSTGRES=$1 "$root/build/$preset/tests/blob_postgres_test"
+}
+
 pool() {
 	MLMANAGER_TEST_POSTGRES=$1 MLMANAGER_JOURNAL_DIR=$directory/journals \
 		"$root/build/$preset/tests/postgres_pool_test"
@@ -48,6 +52,7 @@ check "the contract holds over TCP with a password" \
 check "the contract holds over TLS, verified" contract "postgresql://ada:open%20sesame@localhost\
 :$port/tls?sslmode=verify-full&sslrootcert=$cluster/certificate.pem" tls
 check "the managers of a process share connections" pool "$(database pool)"
+check "the contract of artifacts holds in its rows" artifacts "$(database artifacts)"
 check "a wrong password is refused" \
 	refused "postgresql://ada:closed%20sesame@localhost:$port/password"
 report
