@@ -4,7 +4,7 @@
 # measured in the same run. Speed is shown, not tested: the status is 0 unless it could not run.
 #
 #   --quick   a tenth of the work, for a look
-#   --peers   MLflow from PyPI as well, and logging to its server
+#   --peers   MLflow from PyPI as well, and logging to its server and to PostgreSQL
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mlflow=3.17.2
@@ -23,7 +23,11 @@ done
 
 "$root/scripts/setup.sh"
 "$root/scripts/build.sh" release benchmarks mlmanager_host
-[ -z "$peers" ] || "$root/scripts/venv.sh" "$mlflow"
+python=$root/build/venv/mlflow-$mlflow/bin/python
+if [ -n "$peers" ]; then
+	"$root/scripts/venv.sh" "$mlflow"
+	"$root/scripts/setup.sh" packages postgresql
+fi
 
 built=$root/build/release/tests/bench
 host=$root/build/release/mlmanager
@@ -82,12 +86,13 @@ figures() {
 	[ -n "$peers" ] || return 0
 	peer mlflow_peer.py "$directory" "${quick[@]}"
 	peer server_peer.py "$host" "$built" "$directory" "${quick[@]}"
+	"$source/postgres_peer.sh" "$host" "$built" "$python" "${quick[@]}"
 }
 
 peer() {
 	local program=$source/$1
 	shift
-	"$root/build/venv/mlflow-$mlflow/bin/python" "$program" "$@" 2>"$directory/peer.log" ||
+	"$python" "$program" "$@" 2>"$directory/peer.log" ||
 		{ tail -n 20 "$directory/peer.log" >&2 && return 1; }
 }
 

@@ -81,12 +81,12 @@ typedef mlm_status (*postgres_body)(struct postgres_store *store, void *payload,
 
 /** Runs body in a transaction (one state for all its reads; is_write: it may write), again from its
  * beginning after a conflict or a lost connection, until busy_timeout_ms is over: body must begin
- * anew each time. Errors of the connection: EAGAIN, EAUTH, ENOTFOUND (no such database), EINVAL. */
+ * anew each time. Errors of the connection: EAGAIN, EAUTH, EINVAL, ENOTFOUND (no database). */
 mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err);
 
-/** Runs body in a transaction that reads and, when it is MLM_OK, leaves that open: what follows with
- * postgres_query() sees the same state, until postgres_end_transaction(). */
+/** Runs body in a transaction that reads and, when it is MLM_OK, leaves that open: what follows
+ * with postgres_query() sees the same state, until postgres_end_transaction(). */
 mlm_status postgres_transact_on(
 	struct postgres_store *store, postgres_body body, void *payload, mlm_error *err);
 void postgres_end_transaction(struct postgres_store *store);

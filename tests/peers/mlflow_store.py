@@ -308,7 +308,7 @@ def our_schema_is_mlflows(folder):
     ours, theirs = (sqlalchemy.inspect(sqlalchemy.create_engine(mlflow_uri(folder / name)))
                     for name in ("schema-ours.db", "schema-mlflow.db"))
     tables = sorted(theirs.get_table_names())
-    assert sorted(set(ours.get_table_names()) - {"mlm_journals"}) == tables
+    assert sorted(name for name in ours.get_table_names() if not name.startswith("mlm_")) == tables
     for table in tables:
         assert columns_of(ours, table) == columns_of(theirs, table), table
         for what in ("foreign_keys", "unique_constraints", "check_constraints"):
