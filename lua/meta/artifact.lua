@@ -78,7 +78,7 @@ function Manager:log_table(data, name, options) end
 ---bytes a pixel, which the size of the string tells.
 ---@overload fun(pixels: string, name: string, options: mlmanager.ImageOptions)
 ---@param pixels string
----@param name string such as "frames/1.png"
+---@param name string such as "frames/1.png"; ends with .png
 ---@param options mlmanager.ImageOptions
 function Manager:log_image(pixels, name, options) end
 

@@ -102,10 +102,10 @@ mlm_status artifact_stat(
 static mlm_status walk(struct artifact_store *store, const char *directory, int depth,
 	artifact_visit_fn visit, void *payload, mlm_error *err)
 {
-	if (depth > ARTIFACT_DEPTH_MAX)
+	if (depth > MLM_ARTIFACT_DEPTH_MAX)
 		return error_set(err, MLM_EINVAL, "artifact",
 			"the directory '%.200s...' goes down more than %d levels", directory,
-			ARTIFACT_DEPTH_MAX);
+			MLM_ARTIFACT_DEPTH_MAX);
 	/* Kept first: a backend's listing is over before its files are used. */
 	struct listing level;
 	mlm_status status = listing_begin(&level, &store->allocator, err);

@@ -19,7 +19,6 @@
 struct artifact_store;
 
 #define ARTIFACT_BUFFER_BYTES (1u << 20) /* what a stream holds in memory */
-#define ARTIFACT_DEPTH_MAX    64 /* directories in directories that a walk goes down */
 #define ARTIFACT_RETRY_MS     60000u /* how long a request to a server is tried again */
 
 struct artifact_options {
@@ -95,7 +94,7 @@ mlm_status artifact_stat(
 	struct artifact_store *store, const char *path, mlm_artifact *entry_out, mlm_error *err);
 
 /** Visits every file below a directory, in the order of listings. EINVAL: more than
- * ARTIFACT_DEPTH_MAX levels. */
+ * MLM_ARTIFACT_DEPTH_MAX levels, which others may have made. */
 mlm_status artifact_walk(struct artifact_store *store, const char *directory,
 	artifact_visit_fn visit, void *payload, mlm_error *err);
 

@@ -6,8 +6,6 @@
 
 #include "base/error.h"
 
-#define PART_MAX 255 /* bytes: what file systems take */
-
 static mlm_status refuse(const char *path, const char *why, mlm_error *err)
 {
 	return error_set(err, MLM_EINVAL, "artifact",
@@ -41,17 +39,20 @@ mlm_status artifact_path_check(const char *path, mlm_error *err)
 			size, MLM_ARTIFACT_PATH_MAX);
 	if (path[0] == '/')
 		return refuse(path, "is absolute", err);
+	int depth = 0;
 	for (const char *part = path;; part++) {
 		size_t part_size = strcspn(part, "/");
 		if (part_size == 0)
 			return refuse(path, "has an empty part", err);
-		if (part_size > PART_MAX)
+		if (part_size > MLM_ARTIFACT_PART_MAX)
 			return refuse(path, "has a part of more than 255 bytes", err);
 		if (part[0] == '.' && (part_size == 1 || (part_size == 2 && part[1] == '.')))
 			return refuse(path, "has '.' or '..' in it", err);
 		if (strncmp(part, ARTIFACT_TEMPORARY_PREFIX, strlen(ARTIFACT_TEMPORARY_PREFIX)) ==
 			0)
 			return refuse(path, "begins like an unfinished upload", err);
+		if (++depth > MLM_ARTIFACT_DEPTH_MAX)
+			return refuse(path, "has more than 64 parts", err);
 		part += part_size;
 		if (!*part)
 			break;

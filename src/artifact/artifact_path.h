@@ -10,8 +10,8 @@
 
 /**
  * Fails with EINVAL unless path may name an artifact in every backend: relative, UTF-8 without
- * control characters, parts separated by single slashes, none of them "." or "..", at most
- * MLM_ARTIFACT_PATH_MAX bytes and 255 a part.
+ * control characters, parts separated by single slashes, none of them "." or "..", of a
+ * depth and sizes within the public limits.
  */
 mlm_status artifact_path_check(const char *path, mlm_error *err);
 

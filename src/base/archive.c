@@ -306,6 +306,8 @@ struct extraction {
 	const char *directory;
 	uint64_t bytes_max;
 	uint64_t bytes_left;
+	archive_moved_fn moved;
+	void *payload;
 	char *block; /* BLOCK_BYTES */
 };
 
@@ -393,6 +395,10 @@ static mlm_status extract_content(
 		if (errnum != 0)
 			return error_set_errno(
 				err, errnum, "archive", "cannot unpack '%.*s'", SHOWN_BYTES, path);
+		if (extraction->moved)
+			status = extraction->moved(extraction->payload, (size_t)size, err);
+		if (status != MLM_OK)
+			return status;
 	}
 }
 
@@ -473,8 +479,8 @@ static mlm_status extract_all(struct extraction *extraction, int fd, mlm_error *
 	}
 }
 
-mlm_status archive_extract(
-	int fd, const char *name, const char *directory, uint64_t bytes_max, mlm_error *err)
+mlm_status archive_extract(int fd, const char *name, const char *directory, uint64_t bytes_max,
+	archive_moved_fn moved, void *payload, mlm_error *err)
 {
 	mlm_status status = library_load(&library, err);
 	if (status != MLM_OK)
@@ -485,6 +491,8 @@ mlm_status archive_extract(
 		.directory = directory,
 		.bytes_max = bytes_max,
 		.bytes_left = bytes_max,
+		.moved = moved,
+		.payload = payload,
 		.block = memory_new(NULL, BLOCK_BYTES),
 	};
 	locale_t before = uselocale(utf8_locale);

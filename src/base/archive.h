@@ -42,15 +42,19 @@ void archive_writer_free(struct archive_writer *writer);
 
 #define ARCHIVE_DEPTH_MAX 128 /* directories in directories */
 
+/** Told of bytes that were unpacked; another status than MLM_OK ends the extraction with it. */
+typedef mlm_status (*archive_moved_fn)(void *payload, size_t size, mlm_error *err);
+
 /**
  * Unpacks fd into a directory that is empty and that nobody else can write to. Only files and
  * directories are taken; anything else, a name that is absolute or has "..", more than bytes_max
  * bytes in all (each entry counts 512 more) or more than ARCHIVE_DEPTH_MAX levels end it.
  *
+ * Shape:   moved may be NULL.
  * Errors:  ECORRUPT (damaged, cut off or not an archive, or one of the above; the message names the
- *          entry), EFULL, EIO, EUNSUPPORTED, ENOMEM. What was unpacked until then is left.
+ *          entry), EFULL, EIO, EUNSUPPORTED, ENOMEM, moved's. What was unpacked until then is left.
  */
-mlm_status archive_extract(
-	int fd, const char *name, const char *directory, uint64_t bytes_max, mlm_error *err);
+mlm_status archive_extract(int fd, const char *name, const char *directory, uint64_t bytes_max,
+	archive_moved_fn moved, void *payload, mlm_error *err);
 
 #endif

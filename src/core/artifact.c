@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/archive.h"
@@ -245,11 +246,17 @@ mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels,
 {
 	void *bytes;
 	size_t size;
+	if (!name)
+		return error_set_null(err, "artifact", "name");
 	if (!pixels)
 		return error_set_null(err, "artifact", "pixels");
 	mlm_status status = run_check(run, err);
 	if (status != MLM_OK)
 		return status;
+	size_t length = strlen(name);
+	if (length < 4 || strcasecmp(name + length - 4, ".png") != 0)
+		return error_set(err, MLM_EINVAL, "artifact",
+			"the name of an image ends with .png, and '%.200s' does not", name);
 	status = png_encode(
 		&run->manager->allocator, pixels, width, height, channels, &bytes, &size, err);
 	if (status == MLM_OK)

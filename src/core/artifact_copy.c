@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/artifact_copy.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 struct copy {
 	struct artifact_store *from;
 	const char *path;
+	struct run_transfer *transfer;
+	const char *name; /* that the transfer's caller is told */
 	int push_fd; /* the thread's, which closes it */
 	int pull_fd;
 	pthread_t thread;
@@ -66,7 +69,7 @@ static mlm_status pull(void *payload, void *bytes, size_t size, size_t *got_out,
 		return error_set_errno(err, errno, "artifact", "cannot take over '%s'", copy->path);
 	*got_out = (size_t)got;
 	if (got > 0)
-		return MLM_OK;
+		return run_transfer_report(copy->transfer, MLM_TRANSFER_PROGRESS, copy->name, err);
 	/* The end, or where reading failed: only then may the put be told that this is all. */
 	wait_for_thread(copy);
 	if (copy->status != MLM_OK && err)
@@ -75,9 +78,15 @@ static mlm_status pull(void *payload, void *bytes, size_t size, size_t *got_out,
 }
 
 mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
-	struct artifact_store *into, const char *path, mlm_error *err)
+	struct artifact_store *into, struct run_transfer *transfer, const char *name,
+	mlm_error *err)
 {
-	struct copy copy = { .from = from, .path = entry->path };
+	struct copy copy = {
+		.from = from,
+		.path = entry->path,
+		.transfer = transfer,
+		.name = name,
+	};
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return error_set_errno(err, errno, "artifact", "cannot copy '%s'", entry->path);
@@ -91,7 +100,7 @@ mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
 			entry->path);
 	}
 	const mlm_artifact_reader reader = { pull, &copy, entry->size_bytes, NULL };
-	mlm_status status = artifact_put(into, path, &reader, err);
+	mlm_status status = artifact_put(into, entry->path, &reader, err);
 	/* Ends a push that nobody pulls any more. */
 	close(copy.pull_fd);
 	wait_for_thread(&copy);

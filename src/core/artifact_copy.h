@@ -3,14 +3,17 @@
 #define CORE_ARTIFACT_COPY_H
 
 #include "artifact/artifact.h"
+#include "core/transfer.h"
 
 /**
  * Copies one artifact from store to store, without holding more of it than a buffer. As with any
- * put, a copy that fails changes nothing.
+ * put, a copy that fails changes nothing. The transfer's caller is told of its progress, under the
+ * name.
  *
- * Errors:  those of either side; EAGAIN when no thread can be started.
+ * Errors:  those of either side; ESTATE when the caller stops it; EAGAIN when no thread can be started.
  */
 mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
-	struct artifact_store *into, const char *path, mlm_error *err);
+	struct artifact_store *into, struct run_transfer *transfer, const char *name,
+	mlm_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Artifacts of any run: listing, reading, downloading, deleting. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -156,8 +157,14 @@ static mlm_status write_upload(void *payload, const void *bytes, size_t size, ml
 static mlm_status download_file(struct artifact_store *store, const char *name, int directory,
 	const char *path, struct transfer *transfer, mlm_error *err)
 {
+	struct stat about;
 	struct upload upload;
 	const mlm_artifact_writer writer = { write_upload, &upload };
+	/* A rename would put a file in the place of a device such as /dev/null. */
+	if (fstatat(directory, path, &about, 0) == 0 && !S_ISREG(about.st_mode) &&
+		!S_ISDIR(about.st_mode))
+		return error_set(err, MLM_EEXISTS, "artifact",
+			"'%.200s' cannot be downloaded to '%.300s', which is no file", name, path);
 	mlm_status status = upload_begin(&upload, directory)
 				    ? get_counted(store, name, &writer, transfer, err)
 				    : cannot_write(path, err);
@@ -239,9 +246,38 @@ static mlm_status write_file(void *payload, const void *bytes, size_t size, mlm_
 	return MLM_OK;
 }
 
+static mlm_status is_taken(const char *name, const char *local_path, mlm_error *err)
+{
+	return error_set(err, MLM_EEXISTS, "artifact",
+		"'%.200s' cannot be extracted to '%.300s', which is there and not an empty "
+		"directory",
+		name, local_path);
+}
+
+/* Whether nothing has that name, or an empty directory: for what it would be a pity to find out
+ * after gigabytes were extracted. */
+static bool may_be_replaced(const char *local_path)
+{
+	struct stat about;
+	if (lstat(local_path, &about) != 0)
+		return true;
+	DIR *stream = S_ISDIR(about.st_mode) ? opendir(local_path) : NULL;
+	int count = stream ? 0 : 3;
+	while (count < 3 && readdir(stream))
+		count++; /* "." and ".." */
+	if (stream)
+		closedir(stream);
+	return count < 3;
+}
+
+static mlm_status count_extracted(void *payload, size_t size, mlm_error *err)
+{
+	return transfer_moved(payload, size, err);
+}
+
 /* Extracted beside its place and then moved there: what is refused half way leaves nothing. */
 static mlm_status extract_into(int file, const char *name, const char *local_path,
-	const struct transfer *transfer, mlm_error *err)
+	struct transfer *transfer, mlm_error *err)
 {
 	char temporary[PATH_MAX];
 	size_t size = strlen(local_path);
@@ -255,16 +291,15 @@ static mlm_status extract_into(int file, const char *name, const char *local_pat
 	if (mkdir(temporary, 0777) != 0)
 		return error_set_errno(err, errno, "artifact",
 			"cannot make a directory beside '%.400s'", local_path);
-	mlm_status status =
-		archive_extract(file, name, temporary, transfer->options.expanded_bytes_max, err);
+	/* Their sum is not known before the end. */
+	transfer->done_bytes = 0;
+	transfer->total_bytes = -1;
+	mlm_status status = archive_extract(file, name, temporary,
+		transfer->options.expanded_bytes_max, count_extracted, transfer, err);
 	/* An empty directory is replaced by the rename. */
 	if (status == MLM_OK && rename(temporary, local_path) != 0)
 		status = errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR
-				 ? error_set(err, MLM_EEXISTS, "artifact",
-					   "'%.200s' cannot be extracted to '%.300s', which is "
-					   "there "
-					   "and not an empty directory",
-					   name, local_path)
+				 ? is_taken(name, local_path, err)
 				 : cannot_write(local_path, err);
 	if (status != MLM_OK)
 		beneath_remove(AT_FDCWD, temporary);
@@ -279,7 +314,9 @@ static mlm_status download_archive(struct artifact_store *store, const char *nam
 	if (file < 0)
 		return error_set_errno(err, errno, "artifact",
 			"cannot make a temporary file for the archive '%.300s'", name);
-	mlm_status status = get_counted(store, name, &writer, transfer, err);
+	mlm_status status = may_be_replaced(local_path) ? MLM_OK : is_taken(name, local_path, err);
+	if (status == MLM_OK)
+		status = get_counted(store, name, &writer, transfer, err);
 	if (status == MLM_OK && lseek(file, 0, SEEK_SET) != 0)
 		status = cannot_write(local_path, err);
 	if (status == MLM_OK)

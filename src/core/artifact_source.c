@@ -135,10 +135,10 @@ static mlm_status add_tree(struct artifact_sources *sources, const char *local_p
 	struct listing names;
 	char inner_path[PATH_MAX];
 	char inner_name[PATH_MAX];
-	if (depth > ARTIFACT_DEPTH_MAX)
+	if (depth > MLM_ARTIFACT_DEPTH_MAX)
 		return error_set(err, MLM_EINVAL, "artifact",
 			"the directory '%.400s' goes down more than %d levels", local_path,
-			ARTIFACT_DEPTH_MAX);
+			MLM_ARTIFACT_DEPTH_MAX);
 	mlm_status status = listing_begin(&names, sources->allocator, err);
 	if (status == MLM_OK)
 		status = read_names(local_path, &names, err);
@@ -222,6 +222,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Whether one of the sorted names is that of a directory which name lies in. */
+static const char *directory_among(const char **names, size_t count, const char *name)
+{
+	char directory[MLM_ARTIFACT_PATH_MAX + 1];
+	const char *key = directory;
+	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - name), name);
+		const char *const *found = bsearch(&key, names, count, sizeof(*names), by_name);
+		if (found)
+			return *found;
+	}
+	return NULL;
+}
+
 mlm_status artifact_sources_check_names(const struct artifact_sources *sources, mlm_error *err)
 {
 	const char **names = memory_array(sources->allocator, sources->count + 1, sizeof(*names));
@@ -235,6 +249,14 @@ mlm_status artifact_sources_check_names(const struct artifact_sources *sources, 
 		if (strcmp(names[i - 1], names[i]) == 0)
 			status = error_set(err, MLM_EINVAL, "artifact",
 				"the artifact name '%.300s' is given twice", names[i]);
+	for (size_t i = 0; i < sources->count && status == MLM_OK; i++) {
+		const char *directory = directory_among(names, sources->count, names[i]);
+		if (directory)
+			status = error_set(err, MLM_EINVAL, "artifact",
+				"the artifact '%.200s' cannot lie in '%.200s', which is to be a "
+				"file",
+				names[i], directory);
+	}
 	memory_free(sources->allocator, names);
 	return status;
 }

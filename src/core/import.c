@@ -14,6 +14,20 @@
 #include "core/mlruns.h"
 #include "core/transfer.h"
 
+struct unpacking {
+	struct run_transfer *transfer;
+	const char *path;
+};
+
+/* Before the first run comes: who waits may stop it here as well. */
+static mlm_status tell_unpacked(void *payload, size_t size, mlm_error *err)
+{
+	const struct unpacking *unpacking = payload;
+	(void)size;
+	return run_transfer_report(
+		unpacking->transfer, MLM_TRANSFER_PROGRESS, unpacking->path, err);
+}
+
 /* Unpacks into a directory of our own; *directory_out is to be removed and freed in any case. */
 static mlm_status unpack(struct run_transfer *transfer, const char *path, int fd,
 	char **directory_out, mlm_error *err)
@@ -33,7 +47,8 @@ static mlm_status unpack(struct run_transfer *transfer, const char *path, int fd
 		return status;
 	}
 	*directory_out = directory;
-	return archive_extract(fd, path, directory, bytes_max, err);
+	struct unpacking unpacking = { transfer, path };
+	return archive_extract(fd, path, directory, bytes_max, tell_unpacked, &unpacking, err);
 }
 
 static mlm_status take(mlm_manager *manager, struct run_transfer *transfer, struct store *store,

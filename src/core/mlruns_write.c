@@ -473,6 +473,9 @@ static mlm_status pass_on(void *payload, const void *bytes, size_t size, mlm_err
 {
 	struct artifacts *artifacts = payload;
 	artifacts->failed = archive_writer_write(artifacts->writing->writer, bytes, size, err);
+	if (artifacts->failed == MLM_OK)
+		artifacts->failed = run_transfer_report(artifacts->writing->transfer,
+			MLM_TRANSFER_PROGRESS, artifacts->run->run_name, err);
 	return artifacts->failed;
 }
 

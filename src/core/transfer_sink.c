@@ -424,7 +424,7 @@ static mlm_status take_artifact(void *payload, const mlm_artifact *entry, mlm_er
 	if (status == MLM_OK || status == MLM_ENOTFOUND)
 		status = is_dry(arriving) ? MLM_OK
 					  : artifact_copy(artifacts->from, entry, artifacts->into,
-						    entry->path, &why);
+						    transfer, arriving->run->run_name, &why);
 	if (status == MLM_OK) {
 		transfer->result.artifacts++;
 		if (entry->size_bytes > 0)

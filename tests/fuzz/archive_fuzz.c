@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int file = temporary_file_open();
 	must_hold(file >= 0 && write(file, data, size) == (ssize_t)size);
 	lseek(file, 0, SEEK_SET);
-	if (archive_extract(file, "fuzzed", target, BYTES_MAX, &err) != MLM_OK)
+	if (archive_extract(file, "fuzzed", target, BYTES_MAX, NULL, NULL, &err) != MLM_OK)
 		must_hold(err.message[0] != '\0');
 	close(file);
 	must_hold(count_entries(root) == 3); /* with "." and ".." */

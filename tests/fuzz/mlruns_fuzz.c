@@ -109,7 +109,7 @@ static void unpack(const uint8_t *data, size_t size)
 	int fd = memfd_create("input", MFD_CLOEXEC);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET) != 0)
 		abort();
-	archive_extract(fd, "input", directory, BYTES_MAX, &err);
+	archive_extract(fd, "input", directory, BYTES_MAX, NULL, NULL, &err);
 	close(fd);
 }
 

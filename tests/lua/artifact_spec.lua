@@ -238,6 +238,7 @@ describe("log_image", function()
       { width = 3, height = 2 })
     refused("invalid", "size", manager.log_image, "12345", "i.png")
     refused("invalid", "width", manager.log_image, "", "i.png", { width = 0, height = 2 })
+    refused("invalid", "ends with .png", manager.log_image, "1", "i.jpg", { width = 1, height = 1 })
     refused("invalid", "pixels must be a string", manager.log_image, {}, "i.png",
       { width = 1, height = 2 })
   end))

@@ -10,11 +10,14 @@ extern "C" {
 
 /*
  * The files of runs. An artifact has a path from its run's root: relative, UTF-8, parts separated
- * by '/', none of them "." or "..", no control characters. Bytes stream: no call holds more than a
- * few megabytes, and none holds the manager's lock while they move, so other threads log meanwhile.
+ * by '/', none of them "." or "..", no control characters. There are no empty directories: one
+ * comes with its first file and goes with its last. Bytes stream: no call holds more than a few
+ * megabytes, and none holds the manager's lock while they move, so other threads log meanwhile.
  */
 
-#define MLM_ARTIFACT_PATH_MAX 1024 /* bytes of an artifact's path, without the NUL */
+#define MLM_ARTIFACT_PATH_MAX  1024 /* bytes of an artifact's path, without the NUL */
+#define MLM_ARTIFACT_PART_MAX  255 /* bytes of a part: what file systems take */
+#define MLM_ARTIFACT_DEPTH_MAX 64 /* parts of a path */
 /* What an archive may expand to unless options say otherwise. */
 #define MLM_ARTIFACT_EXPANDED_BYTES_MAX (UINT64_C(16) << 30)
 
@@ -79,7 +82,8 @@ typedef struct mlm_artifact_options {
  * base name). Links to files are followed, links to directories refused.
  *
  * Errors:  ENOTFOUND, EIO (local_path; of a directory all is looked at before anything is stored),
- *          EINVAL (name, or a name in the directory), EEXISTS (a directory has that name, or a file
+ *          EINVAL (name, or a name in the directory; what is neither a file nor a directory),
+ *          EEXISTS (a directory has that name, or a file
  *          that of one of its directories), ESTATE (the run has ended or is deleted), EUNSUPPORTED
  *          (the run's artifacts lie where this build cannot reach), EFULL.
  */
@@ -88,7 +92,7 @@ MLM_EXPORT mlm_status mlm_run_log_artifact(mlm_run *run, const char *local_path,
 
 /** Several at once: all files are looked at and all names checked before the first is stored. names
  * NULL, or one of them: base names. Errors: as mlm_run_log_artifact(), and EINVAL for a name that
- * is given twice. */
+ * is given twice, or that another's directory would have. */
 MLM_EXPORT mlm_status mlm_run_log_artifacts(mlm_run *run, const char *const *local_paths,
 	const char *const *names, size_t count, const mlm_artifact_options *options,
 	mlm_error *err);
@@ -106,8 +110,8 @@ MLM_EXPORT mlm_status mlm_run_log_bytes(
  *
  * Shape:   pixels is height rows of width pixels of channels bytes, the top row first: 1 grey,
  *          2 grey and alpha, 3 RGB, 4 RGBA; 0..255 each.
- * Limits:  width and height 1..65535.
- * Errors:  as mlm_run_log_stream(), EINVAL (a size), EUNSUPPORTED (libpng is not installed).
+ * Limits:  width and height 1..65535; name ends with ".png".
+ * Errors:  as mlm_run_log_stream(), EINVAL (a size or name), EUNSUPPORTED (libpng is not installed).
  */
 MLM_EXPORT mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels,
 	uint32_t width, uint32_t height, uint32_t channels, mlm_error *err);
@@ -141,9 +145,9 @@ MLM_EXPORT mlm_status mlm_artifact_read(mlm_manager *manager, const char *run_id
  * whole or not at all.
  *
  * Errors:  ENOTFOUND (run_id, name, local_path's directory), EIO, EFULL, EUNSUPPORTED. EEXISTS (to
- *          be extracted into what is not an empty directory). ECORRUPT: damaged bytes; an archive
- *          with names that lead out of local_path, with links or devices, or of more than
- *          options.expanded_bytes_max. Nothing of it is extracted then.
+ *          be extracted into what is not an empty directory; a device or pipe where the file goes).
+ *          ECORRUPT: damaged bytes; an archive with names that lead out of local_path, with links
+ *          or devices, or of more than options.expanded_bytes_max. Nothing of it is extracted then.
  */
 MLM_EXPORT mlm_status mlm_artifact_download(mlm_manager *manager, const char *run_id,
 	const char *name, const char *local_path, const mlm_artifact_options *options,

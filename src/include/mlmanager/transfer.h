@@ -19,7 +19,8 @@ typedef enum mlm_transfer_kind {
 	MLM_TRANSFER_PROBLEM = 1, /* text says what was left out, and the rest goes on */
 	MLM_TRANSFER_EXPERIMENT = 2, /* it begins; text is its name */
 	MLM_TRANSFER_RUN = 3, /* it is done; text is its name */
-	MLM_TRANSFER_PROGRESS = 4, /* a part of a long run is done; text is the run's name */
+	MLM_TRANSFER_PROGRESS = 4, /* a part of a run, or of an archive that is unpacked; text is
+				      its name */
 } mlm_transfer_kind;
 
 typedef struct mlm_transfer_result {

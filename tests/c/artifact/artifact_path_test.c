@@ -41,6 +41,13 @@ TEST(artifact_path_check__limits)
 	path[200] = 'x';
 	CHECK_STATUS(artifact_path_check(path, &err), MLM_EINVAL);
 	CHECK_CONTAINS(err.message, "255 bytes");
+	for (int i = 0; i <= MLM_ARTIFACT_DEPTH_MAX; i++)
+		memcpy(path + 2 * i, "d/", 3);
+	path[2 * MLM_ARTIFACT_DEPTH_MAX + 1] = '\0';
+	CHECK_STATUS(artifact_path_check(path, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "64 parts");
+	path[2 * MLM_ARTIFACT_DEPTH_MAX - 1] = '\0';
+	MUST(artifact_path_check(path, &err));
 }
 
 TEST(artifact_path_is_below__takes_whole_parts)

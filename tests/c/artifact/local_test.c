@@ -33,6 +33,22 @@ static void make_file(const char *path)
 		exit(1);
 }
 
+TEST(walk__einval_where_others_made_directories_too_deep)
+{
+	struct artifact_store *store = contract_fresh();
+	struct contract_listing listing = { "" };
+	char path[2 * MLM_ARTIFACT_DEPTH_MAX + 3] = "";
+	MUST(contract_put(store, "a", "1"));
+	for (int i = 0; i <= MLM_ARTIFACT_DEPTH_MAX; i++) {
+		memcpy(path + 2 * i, "d/", 3);
+		CHECK(mkdir(path_of(path), 0777) == 0);
+	}
+	CHECK_STATUS(artifact_walk(store, "", contract_note, &listing, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "64 levels");
+	MUST(artifact_remove(store, "", &err));
+	artifact_close(store);
+}
+
 TEST(links__that_leave_the_root_are_einval_and_not_listed)
 {
 	struct artifact_store *store = contract_fresh();
@@ -140,6 +156,7 @@ int main(void)
 	if (!mkdtemp(directory))
 		return 1;
 	run_artifact_contract(local_options);
+	RUN(walk__einval_where_others_made_directories_too_deep);
 	RUN(links__that_leave_the_root_are_einval_and_not_listed);
 	RUN(links__inside_the_root_are_followed_and_removed_as_links);
 	RUN(pipes__are_no_artifacts);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "check.h"
 
 static mlm_error err = MLM_ERROR_INIT;
@@ -29,12 +30,24 @@ static void shell(const char *command)
 	CHECK_INT(system(line), 0);
 }
 
+static size_t moved_left = SIZE_MAX; /* bytes until moved_most() has enough */
+
+static mlm_status moved_most(void *payload, size_t size, mlm_error *why)
+{
+	size_t *left = payload;
+	if (size > *left)
+		return error_set(why, MLM_ESTATE, "test", "enough");
+	*left -= size;
+	return MLM_OK;
+}
+
 static mlm_status extract(const char *name, uint64_t bytes_max)
 {
 	shell("rm -rf out && mkdir out");
 	int fd = open(path_of(name).text, O_RDONLY);
 	CHECK(fd >= 0);
-	mlm_status status = archive_extract(fd, name, path_of("out").text, bytes_max, &err);
+	mlm_status status = archive_extract(
+		fd, name, path_of("out").text, bytes_max, moved_most, &moved_left, &err);
 	close(fd);
 	return status;
 }
@@ -117,6 +130,18 @@ TEST(extract__refuses_what_would_land_elsewhere)
 	}
 }
 
+TEST(extract__ends_when_its_caller_has_had_enough)
+{
+	shell("head -c 300000 /dev/zero >zeros && tar czf zeros.tgz zeros");
+	moved_left = 300000;
+	MUST(extract("zeros.tgz", 1 << 20));
+	CHECK_INT(moved_left, 0);
+	moved_left = 299999;
+	CHECK_STATUS(extract("zeros.tgz", 1 << 20), MLM_ESTATE);
+	CHECK_STRING(err.message, "enough");
+	moved_left = SIZE_MAX;
+}
+
 TEST(extract__ends_a_bomb_at_the_ceiling)
 {
 	shell("head -c 4000000 /dev/zero >zeros && tar czf bomb.tar.gz zeros");
@@ -152,6 +177,7 @@ int main(void)
 	RUN(write__einval_for_a_file_that_is_not_as_long_as_was_said);
 	RUN(check_name__einval_lists_the_formats);
 	RUN(extract__refuses_what_would_land_elsewhere);
+	RUN(extract__ends_when_its_caller_has_had_enough);
 	RUN(extract__ends_a_bomb_at_the_ceiling);
 	RUN(extract__counts_empty_entries);
 	RUN(extract__says_that_an_archive_is_cut_off_or_none);

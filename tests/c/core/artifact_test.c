@@ -151,6 +151,9 @@ TEST(log_artifacts__checks_all_before_it_stores_any)
 	names[1] = "x";
 	CHECK_STATUS(mlm_run_log_artifacts(run, paths, names, 2, NULL, &err), MLM_EINVAL);
 	CHECK_CONTAINS(err.message, "twice");
+	names[1] = "x/y";
+	CHECK_STATUS(mlm_run_log_artifacts(run, paths, names, 2, NULL, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "'x/y' cannot lie in 'x'");
 	paths[1] = "/dev/null";
 	names[1] = "y";
 	CHECK_STATUS(mlm_run_log_artifacts(run, paths, names, 2, NULL, &err), MLM_EINVAL);
@@ -189,6 +192,10 @@ TEST(calls__estate_enotfound)
 	CHECK_STATUS(mlm_artifact_download(s.manager, id, "a", path_of("no/such/dir"), NULL, &err),
 		MLM_ENOTFOUND);
 	CHECK_CONTAINS(err.message, "no/such/dir");
+	CHECK(mkfifo(path_of("pipe"), 0600) == 0);
+	CHECK_STATUS(mlm_artifact_download(s.manager, id, "a", path_of("pipe"), NULL, &err),
+		MLM_EEXISTS);
+	CHECK_CONTAINS(err.message, "no file");
 	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
 	CHECK_STATUS(mlm_run_log_bytes(run, "b", "1", 1, &err), MLM_ESTATE);
 	mlm_run *again;
@@ -222,6 +229,8 @@ TEST(log_image__stores_a_png)
 	MUST(mlm_artifact_find(s.manager, mlm_run_id(run), "i.png", &about, &err));
 	CHECK(about.size_bytes > 50);
 	CHECK_STATUS(mlm_run_log_image(run, "j.png", "", 0, 2, 3, &err), MLM_EINVAL);
+	CHECK_STATUS(mlm_run_log_image(run, "j.jpg", "\1", 1, 1, 1, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "ends with .png");
 	end();
 }
 
