@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "core/background_thread.h"
 
 /* A store that is read pushes its bytes, one that is written pulls them: a thread pushes into one
@@ -104,5 +106,45 @@ mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
 	/* Ends a push that nobody pulls any more. */
 	close(copy.pull_fd);
 	wait_for_thread(&copy);
+	return status;
+}
+
+struct hashing {
+	struct sha256 *hash;
+	struct run_transfer *transfer;
+	const char *name;
+};
+
+static mlm_status add_to_hash(void *payload, const void *bytes, size_t size, mlm_error *err)
+{
+	const struct hashing *hashing = payload;
+	sha256_add(hashing->hash, bytes, size);
+	return run_transfer_report(hashing->transfer, MLM_TRANSFER_PROGRESS, hashing->name, err);
+}
+
+static mlm_status hash_artifact(struct artifact_store *store, const char *path,
+	struct run_transfer *transfer, const char *name, char hex_out[SHA256_HEX_SIZE],
+	mlm_error *err)
+{
+	struct hashing hashing = { NULL, transfer, name };
+	const mlm_artifact_writer into = { add_to_hash, &hashing };
+	mlm_status status = sha256_begin(&hashing.hash, err);
+	if (status != MLM_OK)
+		return status;
+	status = artifact_get(store, path, &into, err);
+	sha256_end(hashing.hash, hex_out);
+	return status;
+}
+
+mlm_status artifact_compare(struct artifact_store *from, const mlm_artifact *entry,
+	struct artifact_store *into, struct run_transfer *transfer, const char *name,
+	bool *is_same_out, mlm_error *err)
+{
+	char there[SHA256_HEX_SIZE], here[SHA256_HEX_SIZE];
+	*is_same_out = false;
+	mlm_status status = hash_artifact(from, entry->path, transfer, name, there, err);
+	if (status == MLM_OK)
+		status = hash_artifact(into, entry->path, transfer, name, here, err);
+	*is_same_out = status == MLM_OK && strcmp(there, here) == 0;
 	return status;
 }

@@ -16,4 +16,10 @@ mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
 	struct artifact_store *into, struct run_transfer *transfer, const char *name,
 	mlm_error *err);
 
+/** Whether both stores have the same bytes under entry->path, which both are read for. Errors: as
+ * artifact_copy(); EUNSUPPORTED (libcrypto is not installed). */
+mlm_status artifact_compare(struct artifact_store *from, const mlm_artifact *entry,
+	struct artifact_store *into, struct run_transfer *transfer, const char *name,
+	bool *is_same_out, mlm_error *err);
+
 #endif

@@ -15,6 +15,13 @@
 #define ORIGIN_TAG "mlmanager.run_id"
 #define PARENT_TAG "mlflow.parentRunId"
 
+/* A run that has another id here. */
+struct renamed {
+	const char *there;
+	const char *here;
+	struct renamed *before;
+};
+
 struct arriving {
 	struct run_transfer *transfer;
 	struct transfer_source *source;
@@ -28,6 +35,8 @@ struct arriving {
 	const mlm_run_record *here;
 	char id[MLM_ID_SIZE]; /* the run's, here: another one where the store names runs itself */
 	struct arena *arena; /* for one run */
+	struct renamed *renamed; /* those that came before it, the last first */
+	struct arena *renamed_arena;
 };
 
 static bool is_dry(const struct arriving *arriving)
@@ -190,13 +199,52 @@ static mlm_status find_run(
 	return status;
 }
 
+/* The arriving run as it is here, under its id or under the one that it had first: what went from
+ * here to a server, and comes back from there, is the same run. */
+static mlm_status find_arriving(struct arriving *arriving, mlm_run_list **list_out, mlm_error *err)
+{
+	const mlm_run_record *run = arriving->run;
+	const mlm_text *origin = find_text(run->tags, run->tag_count, ORIGIN_TAG);
+	mlm_status status = find_run(arriving, run->run_id, list_out, err);
+	if (status == MLM_OK && !*list_out && origin && origin->value[0])
+		status = find_run(arriving, origin->value, list_out, err);
+	return status;
+}
+
+static mlm_status remember_renamed(struct arriving *arriving, mlm_error *err)
+{
+	const char *there = arriving->run->run_id;
+	if (strcmp(there, arriving->id) == 0)
+		return MLM_OK;
+	struct renamed *renamed = arena_alloc(arriving->renamed_arena, sizeof(*renamed));
+	if (!renamed)
+		return no_memory(err);
+	*renamed = (struct renamed){
+		.there = arena_string(arriving->renamed_arena, there),
+		.here = arena_string(arriving->renamed_arena, arriving->id),
+		.before = arriving->renamed,
+	};
+	if (!renamed->there || !renamed->here)
+		return no_memory(err);
+	arriving->renamed = renamed;
+	return MLM_OK;
+}
+
 /* ---- params, tags, inputs ---- */
 
 /* The tag that names a run's parent by the id that this has here. */
 static mlm_status rename_parent(struct arriving *arriving, mlm_text *tag, mlm_error *err)
 {
 	mlm_run_list *list = NULL;
-	if (!arriving->sink->store->ops->is_remote || strcmp(tag->key, PARENT_TAG) != 0)
+	if (strcmp(tag->key, PARENT_TAG) != 0)
+		return MLM_OK;
+	for (const struct renamed *run = arriving->renamed; run; run = run->before) {
+		if (strcmp(run->there, tag->value) == 0) {
+			tag->value = run->here;
+			return MLM_OK;
+		}
+	}
+	if (!arriving->sink->store->ops->is_remote)
 		return MLM_OK;
 	mlm_status status = find_run(arriving, tag->value, &list, err);
 	if (status != MLM_OK || !list)
@@ -219,6 +267,9 @@ static mlm_status choose_texts(struct arriving *arriving, bool are_params, mlm_t
 		const mlm_text *checked, *old = NULL;
 		mlm_text text = texts[i];
 		mlm_error why = MLM_ERROR_INIT;
+		if (!are_params && strcmp(text.key, ORIGIN_TAG) == 0 &&
+			strcmp(text.value, arriving->id) == 0)
+			continue; /* it is the first itself */
 		if (!are_params)
 			status = rename_parent(arriving, &text, err);
 		if (status != MLM_OK)
@@ -395,6 +446,15 @@ struct artifacts {
 	struct artifact_store *into; /* NULL in a dry run without the run */
 };
 
+/* Whether a transfer has brought the run to its end before: then its artifacts are here, and those
+ * of the same size need not be read to know that they are the same. */
+static bool has_arrived(const struct arriving *arriving)
+{
+	const mlm_run_record *run = arriving->run, *here = arriving->here;
+	return here->status != MLM_RUN_RUNNING && here->status != MLM_RUN_SCHEDULED &&
+	       here->status == run->status && here->end_time_ms == run->end_time_ms;
+}
+
 static mlm_status take_artifact(void *payload, const mlm_artifact *entry, mlm_error *err)
 {
 	struct artifacts *artifacts = payload;
@@ -413,12 +473,18 @@ static mlm_status take_artifact(void *payload, const mlm_artifact *entry, mlm_er
 	}
 	if (artifacts->into)
 		status = artifact_stat(artifacts->into, entry->path, &here, &why);
-	if (status == MLM_OK && !here.is_directory && here.size_bytes == entry->size_bytes)
-		return MLM_OK;
+	if (status == MLM_OK && !here.is_directory && here.size_bytes == entry->size_bytes) {
+		bool is_same = has_arrived(arriving);
+		if (!is_same)
+			status = artifact_compare(artifacts->from, entry, artifacts->into, transfer,
+				arriving->run->run_name, &is_same, &why);
+		if (is_same)
+			return MLM_OK;
+	}
 	if (status == MLM_OK && !arriving->sink->source_is_newer)
 		return run_transfer_problem(transfer, err,
-			"run %s: the artifact '%s' is another one here (%lld bytes, not %lld) and "
-			"stays",
+			"run %s: the artifact '%s' is another one here (%lld bytes; it comes with "
+			"%lld) and stays",
 			arriving->run->run_id, entry->path, (long long)here.size_bytes,
 			(long long)entry->size_bytes);
 	if (status == MLM_OK || status == MLM_ENOTFOUND)
@@ -547,7 +613,7 @@ static mlm_status bring_run(struct arriving *arriving, mlm_run_list **list, mlm_
 {
 	struct run_transfer *transfer = arriving->transfer;
 	bool goes_on;
-	mlm_status status = find_run(arriving, arriving->run->run_id, list, err);
+	mlm_status status = find_arriving(arriving, list, err);
 	if (status != MLM_OK)
 		return status;
 	arriving->here = *list ? &(*list)->items[0] : NULL;
@@ -566,7 +632,9 @@ static mlm_status bring_run(struct arriving *arriving, mlm_run_list **list, mlm_
 			return status;
 		arriving->here = &(*list)->items[0];
 	}
-	status = put_content(arriving, err);
+	status = remember_renamed(arriving, err);
+	if (status == MLM_OK)
+		status = put_content(arriving, err);
 	if (status == MLM_OK && is_new)
 		transfer->result.new_runs++;
 	return status;
@@ -628,10 +696,12 @@ mlm_status transfer_into_store(
 		.source = source,
 		.sink = sink,
 		.arena = arena_new(sink->transfer->allocator),
+		.renamed_arena = arena_new(sink->transfer->allocator),
 	};
-	if (!arriving.arena)
-		return no_memory(err);
-	mlm_status status = source->ops->each_experiment(source, on_experiment, &arriving, err);
+	mlm_status status = arriving.arena && arriving.renamed_arena ? MLM_OK : no_memory(err);
+	if (status == MLM_OK)
+		status = source->ops->each_experiment(source, on_experiment, &arriving, err);
+	arena_free(arriving.renamed_arena);
 	arena_free(arriving.arena);
 	return status;
 }

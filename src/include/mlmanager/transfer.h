@@ -89,7 +89,9 @@ MLM_EXPORT mlm_status mlm_import(mlm_manager *manager, const char *path,
 
 /**
  * Copies runs from one manager's store into another's. Runs arrive as with mlm_import(), and the
- * source is taken to be the newer: tags, status, end time and artifacts that differ become its.
+ * source is taken to be the newer: tags, status, end time and artifacts that differ become its. An
+ * artifact of the same size is compared by checksum, unless the run has ended here as it has there;
+ * then it is taken to be the same.
  *
  * Errors:  EINVAL (both are one store), ENOTFOUND (a run or an experiment), EIO, EFULL, EAGAIN.
  */

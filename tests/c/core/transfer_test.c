@@ -302,7 +302,7 @@ TEST(import__names_what_conflicts_and_takes_the_rest)
 	mlm_run_list_free(list);
 	MUST(mlm_run_restore_id(into, inner_id, &err));
 	import_all(into, "x.tar.gz");
-	CHECK_CONTAINS(told.problems, "artifact 'empty' is another one here (6 bytes, not 0)");
+	CHECK_CONTAINS(told.problems, "artifact 'empty' is another one here (6 bytes; it comes with 0)");
 	mlm_manager_free(into);
 	mlm_manager_free(from);
 	end();
@@ -596,17 +596,65 @@ TEST(sync__brings_everything_and_then_what_has_changed)
 	MUST(mlm_run_set_tags(run, &tag, 1, &err));
 	MUST(mlm_run_log_metric(run, "later", 0, 1, 0, 5, &err));
 	MUST(mlm_run_end(run, MLM_RUN_FAILED, &err));
-	shell("cd artifacts-of-from.db/1/*/artifacts && echo longer >empty");
+	shell("cd artifacts-of-from.db/1/*/artifacts && echo longer >empty && "
+	      "head -c $(wc -c <big) /dev/zero >other && mv other big");
+	MUST(mlm_run_set_active(from, inner_id, &run, &err));
+	MUST(mlm_run_end(run, MLM_RUN_KILLED, &err));
 	options = telling();
 	MUST(mlm_sync(from, into, &options, &result, &err));
 	CHECK_STRING(told.problems, "");
 	CHECK_INT(result.new_runs, 0);
-	CHECK_INT(result.artifacts, 1);
+	CHECK_INT(result.artifacts, 2);
 	check_same("from.db", "into.db");
 	check_artifacts("from.db", "into.db");
 	CHECK_STATUS(mlm_sync(from, from, &options, NULL, &err), MLM_EINVAL);
 	mlm_manager_free(into);
 	mlm_manager_free(from);
+	end();
+}
+
+/* A server gives a run an id of its own, and keeps the one that it came with as a tag. */
+TEST(sync__knows_a_run_again_that_comes_back_from_a_server)
+{
+	begin();
+	mlm_manager *first = open_store("first.db");
+	mlm_manager *server = open_store("server.db");
+	mlm_run *run;
+	char there[MLM_ID_SIZE], ids[2][MLM_ID_SIZE];
+	mlm_run_options nested = MLM_RUN_OPTIONS_INIT;
+	nested.nested = true;
+	MUST(mlm_experiment_create(first, "shared", NULL, NULL, &err));
+	MUST(mlm_experiment_create(server, "shared", NULL, NULL, &err));
+	for (int i = 0; i < 2; i++) {
+		MUST(mlm_run_start(first, i ? &nested : NULL, &run, &err));
+		snprintf(ids[i], MLM_ID_SIZE, "%s", mlm_run_id(run));
+		const mlm_text tags[] = { { "mlmanager.run_id", ids[i] }, { "seen", "there" } };
+		MUST(mlm_run_start(server, i ? &nested : NULL, &run, &err));
+		MUST(mlm_run_set_tags(run, tags, 2, &err));
+		snprintf(there, MLM_ID_SIZE, "%s", mlm_run_id(run));
+	}
+	mlm_transfer_options options = telling();
+	mlm_transfer_result result;
+	MUST(mlm_sync(server, first, &options, &result, &err));
+	CHECK_STRING(told.problems, "");
+	CHECK_INT(result.runs, 2);
+	CHECK_INT(result.new_runs, 0);
+	mlm_run_list *list;
+	MUST(mlm_run_get(first, ids[1], &list, &err));
+	const mlm_run_record *record = &list->items[0];
+	int seen = 0;
+	for (size_t i = 0; i < record->tag_count; i++) {
+		const mlm_text *tag = &record->tags[i];
+		CHECK(strcmp(tag->key, "mlmanager.run_id") != 0);
+		if (strcmp(tag->key, "mlflow.parentRunId") == 0)
+			seen += strcmp(tag->value, ids[0]) == 0;
+		seen += strcmp(tag->key, "seen") == 0;
+	}
+	CHECK_INT(seen, 2);
+	mlm_run_list_free(list);
+	CHECK_STATUS(mlm_run_get(first, there, &list, &err), MLM_ENOTFOUND);
+	mlm_manager_free(server);
+	mlm_manager_free(first);
 	end();
 }
 
@@ -639,6 +687,7 @@ int main(void)
 	RUN(export__takes_the_experiments_that_are_named);
 	RUN(export__einval_eexists_enotfound_and_leaves_no_file);
 	RUN(sync__brings_everything_and_then_what_has_changed);
+	RUN(sync__knows_a_run_again_that_comes_back_from_a_server);
 	RUN(transfer__einval_for_options_of_another_version);
 	return check_done();
 }
