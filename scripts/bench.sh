@@ -81,6 +81,7 @@ figures() {
 	cold_start
 	"$built/bench_history" "$directory" "${quick[@]}"
 	"$built/bench_search" "$directory" "${quick[@]}"
+	"$built/bench_sync" "$directory" "${quick[@]}"
 	memory
 	"$host" "$source/artifacts.lua" "$directory" $((${#quick[@]} == 0 ? 1000 : 100))
 	[ -n "$peers" ] || return 0

@@ -10,7 +10,8 @@
  * put, a copy that fails changes nothing. The transfer's caller is told of its progress, under the
  * name.
  *
- * Errors:  those of either side; ESTATE when the caller stops it; EAGAIN when no thread can be started.
+ * Errors:  those of either side; ESTATE when the caller stops it; EAGAIN when no thread can
+ *          be started.
  */
 mlm_status artifact_copy(struct artifact_store *from, const mlm_artifact *entry,
 	struct artifact_store *into, struct run_transfer *transfer, const char *name,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""server_peer.py HOST LIBRARY DIRECTORY [quick]: logging to MLflow's own tracking server.
+"""server_peer.py HOST LIBRARY DIRECTORY [quick]: logging to MLflow's own tracking server,
+and copying runs to it.
 
 Prints figures and peer lines for table.lua. What the server takes at all is measured by sending it
 requests of 1000 points that were made beforehand, over one connection, in turns with our flusher.
@@ -56,6 +57,16 @@ def ours(host, library, script, store, points):
     return nanoseconds, points / elapsed
 
 
+def sync(host, source, url, points):
+    """Points a second of `mlmanager sync`, the start of the process included."""
+    start = time.perf_counter()
+    done = subprocess.run([host, "sync", "--store", source, "--to", url], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    elapsed = time.perf_counter() - start
+    assert "%d points" % points in done.stdout and "1 of them new" in done.stdout, done.stdout
+    return points / elapsed
+
+
 def limit(port, run_id, points):
     bodies = [json.dumps({"run_id": run_id, "metrics": [
         {"key": "loss", "value": i * 0.5, "timestamp": 1700000000000 + i, "step": i}
@@ -100,7 +111,7 @@ def main():
     server = start_server(directory, port)
     try:
         points = 10_000 if quick else 40_000
-        embedded, calls, rates, limits = [], [], [], []
+        embedded, calls, rates, limits, syncs = [], [], [], [], []
         ours(host, library, script, url, BATCH)  # the server's first requests are its slowest
         from mlflow import MlflowClient
 
@@ -112,12 +123,15 @@ def main():
             call, rate = ours(host, library, script, url, points)
             calls.append(call)
             rates.append(rate)
-            embedded.append(
-                ours(host, library, script, f"sqlite:{directory}/embedded{turn}.db", points)[0])
+            store = f"sqlite:{directory}/embedded{turn}.db"
+            embedded.append(ours(host, library, script, store, points)[0])
+            syncs.append(sync(host, store, url, points))
         print("figure\tlog_metric to a server\tns\t%.6g\t%.6g\t%s\t%s" % (
             min(calls), min(embedded), "the same with the embedded store", "ratio < 1.25"))
         print("figure\tflusher to a server\tpoints/s\t%.6g\t%.6g\t%s\t%s" % (
             max(rates), max(limits), "its log-batch, 1000 a request", "ratio >= 0.9"), flush=True)
+        print("figure\tsync to a server\tpoints/s\t%.6g\t%.6g\t%s\t" % (
+            max(syncs), max(limits), "its log-batch, 1000 a request"), flush=True)
         mlflow_calls(url, quick)
     finally:
         os.killpg(server.pid, signal.SIGKILL)

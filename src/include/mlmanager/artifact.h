@@ -111,7 +111,8 @@ MLM_EXPORT mlm_status mlm_run_log_bytes(
  * Shape:   pixels is height rows of width pixels of channels bytes, the top row first: 1 grey,
  *          2 grey and alpha, 3 RGB, 4 RGBA; 0..255 each.
  * Limits:  width and height 1..65535; name ends with ".png".
- * Errors:  as mlm_run_log_stream(), EINVAL (a size or name), EUNSUPPORTED (libpng is not installed).
+ * Errors:  as mlm_run_log_stream(), EINVAL (a size or name), EUNSUPPORTED (libpng is not
+ *          installed).
  */
 MLM_EXPORT mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels,
 	uint32_t width, uint32_t height, uint32_t channels, mlm_error *err);

@@ -302,7 +302,7 @@ TEST(import__names_what_conflicts_and_takes_the_rest)
 	mlm_run_list_free(list);
 	MUST(mlm_run_restore_id(into, inner_id, &err));
 	import_all(into, "x.tar.gz");
-	CHECK_CONTAINS(told.problems, "artifact 'empty' is another one here (6 bytes; it comes with 0)");
+	CHECK_CONTAINS(told.problems, "'empty' is another one here (6 bytes; it comes with 0)");
 	mlm_manager_free(into);
 	mlm_manager_free(from);
 	end();
