@@ -501,7 +501,9 @@ static mlm_status take_artifact(void *payload, const mlm_artifact *entry, mlm_er
 	/* One file that cannot be read holds nothing else up. */
 	if (status == MLM_EIO)
 		status = MLM_EINVAL;
-	return note(arriving, status, &why, "artifact left out: ", err);
+	char what[MLM_ARTIFACT_PATH_MAX + 32];
+	snprintf(what, sizeof(what), "artifact '%s' left out: ", entry->path);
+	return note(arriving, status, &why, what, err);
 }
 
 static mlm_status put_artifacts(struct arriving *arriving, mlm_error *err)
