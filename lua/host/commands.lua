@@ -36,8 +36,8 @@ commands.global_options = {
     text = "the tracking store; else MLFLOW_TRACKING_URI, else sqlite:mlmanager.db in the "
       .. "current directory" },
   { name = "--artifacts", value = "PATH", kind = "file",
-    text = "where new experiments keep artifacts: a directory, or blob: for the database itself; "
-      .. "else mlartifacts beside the database" },
+    text = "where new experiments keep artifacts: a directory, s3://BUCKET/PATH, or blob: for the "
+      .. "database itself; else mlartifacts beside the database" },
   { name = "--help", short = "-h", text = "what the program or the command takes" },
 }
 

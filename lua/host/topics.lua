@@ -48,6 +48,12 @@ MLFLOW_TRACKING_SERVER_CERT_PATH names the file of its certificate authority. Me
 journal under ~/.local/state/mlmanager and from there to the server, which may be away meanwhile.
 Artifacts at mlflow-artifacts: go through the server, which takes no '#' in their names.
 
+--artifacts s3://BUCKET/PATH keeps the artifacts of new experiments at S3, or at the service that
+MLFLOW_S3_ENDPOINT_URL or AWS_ENDPOINT_URL names. The keys are found where AWS's own programs find
+them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile AWS_PROFILE of ~/.aws, the container
+or the instance. Give the bucket a rule for incomplete uploads: those of programs that were killed
+are not seen, and take room.
+
 A script makes the store where there is none. The commands that only look do not: they say that
 there is none at that place.
 ]],
@@ -76,6 +82,11 @@ NaN and infinities are texts in JSON, as in MLflow's REST API.
   MLFLOW_EXPERIMENT_ID     the same, by its id
   MLFLOW_RUN_ID            the run that a script takes up
   MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING   true: sample the machine during runs
+  MLFLOW_S3_ENDPOINT_URL   the service of artifacts at s3://, where it is not Amazon's
+  MLFLOW_S3_IGNORE_TLS     true: do not check its certificate
+  MLFLOW_S3_UPLOAD_EXTRA_ARGS   boto3's arguments of an upload, in JSON
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION and other
+                           variables of AWS mean what they mean to its programs
   MLMANAGER_JOURNAL_DIR    where journals are kept
   MLMANAGER_HISTORY        where sessions keep what was typed, or off; else
                            $XDG_STATE_HOME/mlmanager/history

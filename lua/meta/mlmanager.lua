@@ -44,8 +44,9 @@ local mlmanager = {}
 ---@field store? string "sqlite:PATH", "postgresql://USER@HOST/DATABASE", "https://HOST"; default
 ---`--store`, MLFLOW_TRACKING_URI, "sqlite:mlmanager.db"
 ---@field tracking_uri? string the same, under MLflow's name
----@field artifacts? string where new experiments keep artifacts: a directory, or "blob:" for the
----database itself, where MLflow does not see them; default `mlartifacts` by the store
+---@field artifacts? string where new experiments keep artifacts: a directory, "s3://BUCKET/PATH",
+---or "blob:" for the database itself, where MLflow does not see them; default `mlartifacts` by the
+---store
 ---@field journal_dir? string a directory for the journals of this store and others; default
 ---MLMANAGER_JOURNAL_DIR, else `<database>-journal.d`, or for a server `~/.local/state/mlmanager`
 ---@field durability? "process"|"system" what a logged record survives: the end of the process

@@ -12,6 +12,7 @@
 static const struct artifact_ops *const backends[] = {
 	&local_artifact_ops,
 	&mlflow_artifact_ops,
+	&s3_artifact_ops,
 	&blob_artifact_ops,
 };
 

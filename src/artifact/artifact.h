@@ -73,6 +73,7 @@ struct artifact_store {
 
 extern const struct artifact_ops local_artifact_ops;
 extern const struct artifact_ops mlflow_artifact_ops;
+extern const struct artifact_ops s3_artifact_ops;
 extern const struct artifact_ops blob_artifact_ops;
 
 /** Opens the store of options->uri. EUNSUPPORTED: a scheme without a backend; EINVAL. */

@@ -16,6 +16,7 @@ static struct {
 	int (*init)(EVP_MD_CTX *, const EVP_MD *, ENGINE *);
 	int (*update)(EVP_MD_CTX *, const void *, size_t);
 	int (*final)(EVP_MD_CTX *, unsigned char *, unsigned *);
+	int (*encode_block)(unsigned char *, const unsigned char *, int);
 } crypto;
 
 static const char *const names[] = { "libcrypto.so.3", "libcrypto.so.1.1", NULL };
@@ -26,6 +27,7 @@ static const struct library_function functions[] = {
 	{ "EVP_DigestInit_ex", &crypto.init },
 	{ "EVP_DigestUpdate", &crypto.update },
 	{ "EVP_DigestFinal_ex", &crypto.final },
+	{ "EVP_EncodeBlock", &crypto.encode_block },
 };
 static struct library library = { .package = "libssl3",
 	.purpose = "a checksum",
@@ -59,13 +61,29 @@ void sha256_add(struct sha256 *hash, const void *bytes, size_t size)
 	crypto.update(context_of(hash), bytes, size);
 }
 
+void sha256_hex(const unsigned char digest[SHA256_DIGEST_SIZE], char hex_out[SHA256_HEX_SIZE])
+{
+	for (int i = 0; i < SHA256_DIGEST_SIZE; i++)
+		snprintf(hex_out + 2 * i, 3, "%02x", digest[i]);
+}
+
+void sha256_base64(
+	const unsigned char digest[SHA256_DIGEST_SIZE], char base64_out[SHA256_BASE64_SIZE])
+{
+	crypto.encode_block((unsigned char *)base64_out, digest, SHA256_DIGEST_SIZE);
+}
+
+void sha256_end_digest(struct sha256 *hash, unsigned char digest_out[SHA256_DIGEST_SIZE])
+{
+	crypto.final(context_of(hash), digest_out, NULL);
+	crypto.free_context(context_of(hash));
+}
+
 void sha256_end(struct sha256 *hash, char hex_out[SHA256_HEX_SIZE])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
-	crypto.final(context_of(hash), digest, NULL);
-	for (int i = 0; i < 32; i++)
-		snprintf(hex_out + 2 * i, 3, "%02x", digest[i]);
-	crypto.free_context(context_of(hash));
+	unsigned char digest[SHA256_DIGEST_SIZE];
+	sha256_end_digest(hash, digest);
+	sha256_hex(digest, hex_out);
 }
 
 void sha256_drop(struct sha256 *hash)

@@ -41,6 +41,7 @@ struct http_client {
 	char *ca_file;
 	char *client_certificate;
 	bool insecure_tls;
+	bool is_direct;
 	_Atomic bool interrupted;
 	struct text_buffer body;
 	struct text_buffer headers; /* lines, each ended by a NUL */
@@ -138,6 +139,7 @@ mlm_status http_client_new(
 	client->connect_ms = options->connect_ms ? options->connect_ms : HTTP_CONNECT_MS;
 	client->stall_ms = options->stall_ms ? options->stall_ms : HTTP_STALL_MS;
 	client->insecure_tls = options->insecure_tls;
+	client->is_direct = options->is_direct;
 	bool has_texts = copy(client, ca_file, &client->ca_file) &&
 			 copy(client, options->client_certificate, &client->client_certificate);
 	client->multi = curl_library.multi_init();
@@ -347,6 +349,8 @@ static CURLcode set_limits(struct exchange *exchange, CURL *easy)
 	SET(CURLOPT_FOLLOWLOCATION, request->follows_redirects && reads ? 1l : 0l);
 	SET(CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS_MAX);
 	SET(CURLOPT_FRESH_CONNECT, request->is_once ? 1l : 0l);
+	if (client->is_direct)
+		SET(CURLOPT_NOPROXY, "*");
 	return code;
 }
 

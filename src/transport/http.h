@@ -35,6 +35,7 @@ struct http_client_options {
 	const char *ca_file;
 	const char *client_certificate; /* with its private key */
 	bool insecure_tls; /* the peer's certificate is not looked at */
+	bool is_direct; /* not through a proxy that the environment names */
 	const mlm_allocator *allocator; /* outlives the client; NULL: malloc() and free() */
 };
 

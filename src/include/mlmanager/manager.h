@@ -84,10 +84,10 @@ typedef struct mlm_manager_options {
 	 * libpq writes it, "postgresql://user@host/database", or the address of a tracking server,
 	 * "https://host/path"; NULL: MLFLOW_TRACKING_URI, else "sqlite:mlmanager.db". */
 	const char *store;
-	/* Where new experiments keep artifacts: a directory, a URI, or "blob:" for the tracking
-	 * database itself, where MLflow does not see them. NULL: an absolute "mlartifacts"
-	 * directory beside the database, and for PostgreSQL in the working directory. A tracking
-	 * server decides by itself. */
+	/* Where new experiments keep artifacts: a directory, "s3://BUCKET/PATH", another URI, or
+	 * "blob:" for the tracking database itself, where MLflow does not see them. NULL: an
+	 * absolute "mlartifacts" directory beside the database, and for PostgreSQL in the working
+	 * directory. A tracking server decides by itself. */
 	const char *artifacts;
 	/* The directory for journals; NULL: MLMANAGER_JOURNAL_DIR, else "<db>-journal.d", and for a
 	 * server a directory of its own below $XDG_STATE_HOME/mlmanager. */

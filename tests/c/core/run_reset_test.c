@@ -36,13 +36,13 @@ TEST(run_reset__eunsupported_where_artifacts_are_elsewhere_and_nothing_is_lost)
 	mlm_run *run = NULL;
 	mlm_run_list *list = NULL;
 	mlm_experiment_options elsewhere = MLM_EXPERIMENT_OPTIONS_INIT;
-	elsewhere.artifact_location = "s3://bucket/path";
+	elsewhere.artifact_location = "gs://bucket/path";
 	scratch_open(&s);
 	MUST(mlm_experiment_create(s.manager, "remote", &elsewhere, NULL, &err));
 	MUST(mlm_run_start(s.manager, NULL, &run, &err));
 	MUST(mlm_run_log_params(run, &text, 1, &err));
 	CHECK_STATUS(mlm_run_reset(run, &err), MLM_EUNSUPPORTED);
-	CHECK_CONTAINS(err.message, "s3://bucket/path");
+	CHECK_CONTAINS(err.message, "gs://bucket/path");
 	MUST(mlm_run_get(s.manager, mlm_run_id(run), &list, &err));
 	CHECK_INT(list->items[0].param_count, 1);
 	mlm_run_list_free(list);
