@@ -4,7 +4,7 @@
 # measured in the same run. Speed is shown, not tested: the status is 0 unless it could not run.
 #
 #   --quick   a tenth of the work, for a look
-#   --peers   MLflow from PyPI as well, and logging to its server and to PostgreSQL
+#   --peers   MLflow from PyPI as well, logging to its server and to PostgreSQL, and boto3
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mlflow=3.17.2
@@ -24,9 +24,11 @@ done
 "$root/scripts/setup.sh"
 "$root/scripts/build.sh" release benchmarks mlmanager_host
 python=$root/build/venv/mlflow-$mlflow/bin/python
+versitygw=$root/build/go/versitygw
 if [ -n "$peers" ]; then
 	"$root/scripts/venv.sh" "$mlflow"
 	"$root/scripts/setup.sh" packages postgresql
+	"$root/scripts/versitygw.sh" || echo "bench: there is no versitygw, so nothing of S3"
 fi
 
 built=$root/build/release/tests/bench
@@ -88,6 +90,8 @@ figures() {
 	peer mlflow_peer.py "$directory" "${quick[@]}"
 	peer server_peer.py "$host" "$built" "$directory" "${quick[@]}"
 	"$source/postgres_peer.sh" "$host" "$built" "$python" "${quick[@]}"
+	[ ! -x "$versitygw" ] ||
+		peer s3_peer.py "$host" "$built" "$versitygw" "$directory" "${quick[@]}"
 }
 
 peer() {

@@ -19,6 +19,7 @@ local FOREIGN = {
   { "^archive_entry%.h$", { base = true } },
   { "^yaml%.h$", { base = true } },
   { "^expat%.h$", { base = true } },
+  { "^zlib%.h$", { base = true } },
   { "^jansson%.h$", { transport = true, store = true, artifact = true } },
   { "^lua%.h$", { binding = true, host = true } },
   { "^lauxlib%.h$", { binding = true, host = true } },
