@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -9,6 +11,24 @@
 #include "host/command_line.h"
 #include "host/doctor.h"
 #include "host/session.h"
+
+/* Where a standard stream is closed, the next file that is opened would take its place, and what is
+ * printed would land in a store's journal. What stands there instead cannot be used, either. */
+static void fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* What was printed and could not be written ends a program that believes to have done all. */
+static int flush_output(int status)
+{
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_SUCCESS)
+		return status;
+	fprintf(stderr, "mlmanager: could not write all of standard output\n");
+	return EXIT_FAILURE;
+}
 
 /* Everything but making the state, so that even memory that runs out ends in a message. */
 static int protected_main(lua_State *L)
@@ -34,9 +54,10 @@ static int protected_main(lua_State *L)
 
 int main(int argc, char **argv)
 {
-	lua_State *L = luaL_newstate();
 	int status = EXIT_FAILURE;
 
+	fill_standard_streams();
+	lua_State *L = luaL_newstate();
 	if (!L) {
 		fputs("mlmanager: not enough memory to start Lua\n", stderr);
 		return EXIT_FAILURE;
@@ -49,5 +70,5 @@ int main(int argc, char **argv)
 	else
 		fprintf(stderr, "mlmanager: %s\n", lua_tostring(L, -1));
 	lua_close(L);
-	return status;
+	return flush_output(status);
 }

@@ -49,6 +49,24 @@ describe("mlmanager", function()
     return (result.out:gsub("\n$", ""))
   end
 
+  it("fails where what it prints cannot be written", function()
+    local text = "mlmanager: could not write all of standard output\n"
+    run("--store", "sqlite:x.db", "-e", "mlmanager.search_experiments()")
+    for _, arguments in ipairs { "-e 'print(1)'", "--version", "--store sqlite:x.db doctor" } do
+      local result = process.run { "sh", "-c", ("%s %s >/dev/full"):format(host, arguments),
+        directory = directory }
+      assert.equal(text, result.err)
+      assert.equal(1, result.status)
+    end
+  end)
+
+  it("opens no file where a standard stream is closed", function()
+    write("a.lua", "io.open('other', 'w') print('printed') io.stdout:flush()")
+    local result = process.run { "sh", "-c", host .. " a.lua >&-", directory = directory }
+    assert.equal(1, result.status)
+    assert.equal("", io.open(directory .. "/other"):read "a")
+  end)
+
   describe("runs a script", function()
     it("with its arguments in arg and ...", function()
       write("a.lua", "print(arg[0], arg[1], arg[2], #arg, arg[-1] ~= nil, ...)")
