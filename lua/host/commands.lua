@@ -124,7 +124,7 @@ or a score, both where the name does not tell. Nested runs stand below their par
   {
     name = "show", summary = "tell all about a run",
     arguments = { run_argument { optional = true } },
-    options = { format("table", "json"), NO_PAGER },
+    options = { format("table", "json", "csv", "tsv"), NO_PAGER },
     text = [[
 Tells when and from what the run came, why it failed, its params, its metrics with their curves,
 last, least and greatest values, its tags, inputs and nested runs. Without a run: the latest.
@@ -157,13 +157,13 @@ last and the best value of metrics, tags.
   {
     name = "plot", summary = "draw metrics as curves",
     arguments = {
-      { name = "RUN", kind = "run", optional = true,
+      { name = "RUN", kind = "run", optional = true, many = true,
         text = "a run; left out with --runs, --experiment and --filter" },
       { name = "METRIC", kind = "metric", many = true, text = "a metric" },
     },
     options = {
       { name = "--runs", value = "RUNS", kind = "run", many = true,
-        text = "these runs instead of one, with commas between" },
+        text = "these runs, with commas between" },
       { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
         text = "the runs of this experiment, the newest first" },
       { name = "--filter", value = "FILTER", kind = "filter",
@@ -190,6 +190,7 @@ has a letter, which stands on the curve and in the legend before the last value.
 ]],
     examples = {
       { "mlmanager plot 3f2a train_loss valid_loss --log-y", "two metrics of one run" },
+      { "mlmanager plot baseline calm-crane-12 loss", "one metric of two runs" },
       { "mlmanager plot --experiment vision --filter \"params.opt = 'adam'\" loss --smooth 20",
         "one metric of many runs" },
     },

@@ -33,7 +33,7 @@ end
 local function check_range(options, name, least, most)
   local value = options[name]
   if value and not (value >= least and value <= most) then
-    refuse(("plot's option '%s' is %s; give %d to %d"):format(name, series.show(value), least,
+    refuse(("plot's option '%s' is %s; give %d to %d"):format(name, terminal.number(value), least,
       most))
   end
 end
@@ -188,13 +188,14 @@ end
 
 local function chart_of_runs(manager, runs, keys, options)
   local x = X_NAMES[options.x or "step"]
-  local chart, names, without = { curves = {}, notes = {} }, names_of(runs), 0
+  local chart, names, missing = { curves = {}, notes = {} }, names_of(runs), {}
   for i, run in ipairs(runs) do
     for _, key in ipairs(keys) do
-      local line = #chart.curves < CURVES_MAX and read_history(manager, run, key, x)
-      if not line then
-        without = without + (#chart.curves < CURVES_MAX and 1 or 0)
-      else
+      local has_room = #chart.curves < CURVES_MAX
+      local line = has_room and read_history(manager, run, key, x)
+      if has_room and not line then
+        missing[#missing + 1] = key
+      elseif line then
         if options.x == "relative" then
           make_relative(line, run)
         end
@@ -204,17 +205,18 @@ local function chart_of_runs(manager, runs, keys, options)
       end
     end
   end
-  local left = #runs * #keys - without - #chart.curves
+  local left = #runs * #keys - #missing - #chart.curves
   if left > 0 then
     chart.notes[1] = ("the first %d curves; %d more are not shown"):format(CURVES_MAX, left)
   end
   local quoted = "'" .. table.concat(keys, "', '") .. "'"
   if #chart.curves == 0 then
     refuse_metric(runs, "nothing was logged as " .. quoted)
-  elseif without > 0 then
-    local what = #runs == 1 and "metrics" or #keys == 1 and "runs" or "curves"
-    chart.notes[#chart.notes + 1] = ("%d of %d %s without points%s"):format(without,
-      #runs * #keys, what, what == "runs" and " of " .. quoted or "")
+  elseif #missing > 0 then
+    chart.notes[#chart.notes + 1] = #runs == 1
+      and ("nothing was logged as '%s'"):format(table.concat(missing, "', '"))
+      or ("%d of %d %s"):format(#missing, #runs * #keys,
+        #keys == 1 and "runs without points of " .. quoted or "curves without points")
   end
   chart.title = table.concat(keys, ", ")
   if #runs == 1 then
@@ -289,7 +291,7 @@ local function smooth(chart, options)
     item.line = curve.smooth(item.raw, kernel, n)
   end
   chart.notes[#chart.notes + 1] = ("smoothed (%s %s), raw values behind"):format(kernel,
-    series.show(n))
+    terminal.number(n))
 end
 
 --- Brings times to the unit that suits them and says what x is.

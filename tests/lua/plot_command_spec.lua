@@ -56,6 +56,16 @@ first: accuracy
       "1 of 2 runs without points of 'accuracy'")
   end))
 
+  it("takes several runs before the metrics", program.spec(function(run)
+    run.script(LOG)
+    contains(run("plot", "first", "third", "loss"), "A first  1.05  B third  3")
+    contains(run("plot", "first", "second", "third", "loss", "accuracy"), "A first loss  1.05",
+      "third loss", "1 of 6 curves without points")
+    -- Neither a run's name nor the beginning of an id, as "acc" may be, hides a metric.
+    contains(run("plot", "first", "accuracy", "loss"), "A accuracy  0.95  B loss  1.05")
+    contains(run("plot", "first", "nosuch", "loss"), "nothing was logged as 'nosuch'")
+  end))
+
   it("has the options of manager:plot", program.spec(function(run)
     run.script(LOG)
     contains(run("plot", "first", "loss", "--log-y", "--log-x", "--smooth", "5", "--kernel", "mean",

@@ -24,6 +24,26 @@ local function search(host, manager, given)
   return runs
 end
 
+--- The runs that are named before the metrics, which are taken from words. A word after the first
+--- is a run where the runs before it have no such metric and a run is called so; the last word is a
+--- metric in any case.
+local function leading_runs(host, manager, words)
+  local reference, search_run = host.load "reference", host.load "run_search"
+  local runs = { reference.run(manager, table.remove(words, 1)) }
+  while #words > 1 do
+    for _, run in ipairs(runs) do
+      if run.data.metrics[words[1]] then
+        return runs
+      end
+    end
+    if #search_run(manager, words[1]) == 0 then
+      return runs
+    end
+    runs[#runs + 1] = reference.run(manager, table.remove(words, 1))
+  end
+  return runs
+end
+
 return function(host, given)
   local manager = host.open()
   local reference = host.load "reference"
@@ -40,7 +60,7 @@ return function(host, given)
   elseif given.experiment or given.filter then
     runs = search(host, manager, given)
   else
-    runs = reference.run(manager, table.remove(keys, 1))
+    runs = leading_runs(host, manager, keys)
   end
   host.write(manager:plot(runs, #keys > 0 and keys or nil, {
     x = given.x, log_x = given.log_x, log_y = given.log_y, smooth = given.smooth,
