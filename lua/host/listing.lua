@@ -15,7 +15,8 @@ function listing.format(given)
   return given.format or (host.terminal.is_terminal("stdout") and "table" or "tsv")
 end
 
---- A table as a part of a page: its last line is there only where columns are left out.
+--- A table as a part of a page, and whether it has all columns: its last line is there only where
+--- some are left out.
 function listing.box(rows, columns, options)
   local settings = { columns = columns, format = "box" }
   for name, value in pairs(options or {}) do
@@ -23,7 +24,8 @@ function listing.box(rows, columns, options)
   end
   local text = require "mlmanager".table(rows, settings)
   local body, last = text:match("^(.*)\n([^\n]*)$")
-  return last:find(" of ", 1, true) and text or body
+  local is_whole = not last:find(" of ", 1, true)
+  return is_whole and body or text, is_whole
 end
 
 function listing.write(rows, columns, given, noun)

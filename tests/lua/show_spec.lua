@@ -41,7 +41,7 @@ end
 
 describe("mlmanager show", function()
   it("tells all about a run", spec(function(run)
-    local out = run("show", "fold 1").out
+    local out = run("show", "--format", "table", "fold 1").out
     assert.matches("^fold 1  FINISHED\n  experiment  first %(1%)\n", out)
     assert.matches("\n  run id      " .. id_of(run, "fold 1") .. "\n", out)
     assert.matches("\n  parent      parent %(%x+%)\n", out)
@@ -50,20 +50,32 @@ describe("mlmanager show", function()
     assert.matches("\n  loss     │ █▃.- │ 1.025 │ 1.025 @39 │      2 @0 │     40\n", out)
   end))
 
+  it("is a line for each thing on a pipe, with every digit", spec(function(run)
+    local out = run("show", "fold 1").out
+    assert.matches("^part\tkey\tvalue\nrun\trun_id\t" .. id_of(run, "fold 1") .. "\n", out)
+    assert.matches("\nrun\tstatus\tFINISHED\nrun\tstart_time\t%d+\n", out)
+    assert.matches("\nparams\tfold\t1\nparams\tseed\t7\nmetrics\taccuracy\t0.5\n", out)
+    assert.matches("\nmetrics\tloss\t1.025\nmetrics\tloss min\t1.025\n", out)
+    assert.matches("\ntags\tmlflow.parentRunId\t%x+\n", out)
+    local parent = out:match("\ntags\tmlflow.parentRunId\t(%x+)")
+    assert.matches("\nchildren\t%x+\tfold 2\n", run("show", parent).out)
+    assert.matches("^part,key,value\n", run("show", parent, "--format", "csv").out)
+  end))
+
   it("tells of nested runs, tags and NaN", spec(function(run)
-    local result = run("show", id_of(run, "fold 1"))
+    local result = run("show", "--format", "table", id_of(run, "fold 1"))
     local parent = result.out:match("parent %((%x+)%)")
-    local out = run("show", parent).out
+    local out = run("show", "--format", "table", parent).out
     assert.matches("\nNested runs\n  name   │ fold │", out)
     assert.matches("\nTags\n  team  größe\n", out)
     assert.matches("\n  gap    │  nan │   1\n", out)
   end))
 
   it("tells why a run failed, and shows the latest run", spec(function(run)
-    local out = run("show", "broken").out
+    local out = run("show", "--format", "table", "broken").out
     assert.matches("^broken  FAILED\n", out)
     assert.matches("\nTraceback\n  stdin:%d+: it broke here\n  stack traceback:\n", out)
-    assert.matches("^%S+  %u+\n  experiment  second %(2%)\n", run("show").out)
+    assert.matches("^%S+  %u+\n  experiment  second %(2%)\n", run("show", "--format", "table").out)
   end))
 
   it("tells it to programs as JSON", spec(function(run)
@@ -88,12 +100,12 @@ describe("a run is called", function()
   it("by its id or the beginning of it, in either case", spec(function(run)
     local id = id_of(run, "broken")
     for _, text in ipairs { id, id:sub(1, 12), id:upper():sub(1, 12) } do
-      assert.matches("^broken  FAILED", run("show", text).out)
+      assert.matches("\nrun\tname\tbroken\n", run("show", text).out)
     end
   end))
 
   it("by a name that is its own", spec(function(run)
-    assert.matches("^fold 2  ", run("show", "fold 2").out)
+    assert.matches("\nrun\tname\tfold 2\n", run("show", "fold 2").out)
     local result = run("show", "parent")
     assert.equal(1, result.status)
     assert.matches("^mlmanager: 'parent' is the name of several runs; name one by its id\n"
@@ -128,7 +140,7 @@ describe("a run is called", function()
       end]]
     for _, name in ipairs { "it's", 'a "b"', "it_s", "100%", "漢字 crane" } do
       local result = run("show", name)
-      assert.equal(name .. "  FINISHED", result.out:match("^[^\n]*"), result.err)
+      assert.equal(name, result.out:match("\nrun\tname\t([^\n]*)"), result.err)
     end
   end))
 

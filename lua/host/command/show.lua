@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 local TRACEBACK_TAG = "mlmanager.traceback"
 local PARENT_TAG = "mlflow.parentRunId"
-local SPARKLINE_COLUMNS = 20
+local METRIC_LOOKS = { -- of their table, the best first
+  { curve_columns = 20, digits = 6 }, { curve_columns = 10, digits = 4 }, { digits = 4 },
+}
 local SPARKLINE_POINTS_MAX = 200000 -- of all metrics together: longer histories are not drawn
 
 -- Tags that are told elsewhere, or that MLflow's own page does not tell either.
@@ -148,53 +150,65 @@ local function add_texts(page, title, map, is_left_out)
   end
 end
 
+--- The metrics as a table for a page: how wide curves are, nil for none, and digits of numbers.
+local function metric_table(page, manager, run, metrics, curve_columns, digits)
+  local points, has_nan = 0, false
+  for _, metric in ipairs(metrics) do
+    points = points + metric.summary.count
+    has_nan = has_nan or metric.summary.nan_count > 0
+  end
+  local columns = { { name = "metric", wide = math.max(page.width // 3, 20),
+    value = function(metric) return metric.key end } }
+  if curve_columns then
+    columns[2] = { name = "", show = tostring, value = function(metric)
+      return require "mlmanager".sparkline(manager:get_metric_history(run.info.run_id, metric.key,
+        { columns = true }), { width = curve_columns, numbers = false })
+    end }
+  end
+  local number = page.host.terminal.number
+  local function add(name, text_of)
+    columns[#columns + 1] = { name = name, value = text_of, show = tostring, right = true }
+  end
+  local function add_extreme(which)
+    add(which .. " @step", function(metric)
+      local value = metric.summary[which]
+      return value and ("%s @%d"):format(number(value, digits), metric.summary[which .. "_step"])
+    end)
+  end
+  add("last", function(metric) return number(metric.summary.last, digits) end)
+  if points > #metrics then
+    add_extreme "min"
+    add_extreme "max"
+    add("points", function(metric) return ("%d"):format(metric.summary.count) end)
+  end
+  if has_nan then
+    add("nan", function(metric) return ("%d"):format(metric.summary.nan_count) end)
+  end
+  return page.host.load "listing".box(metrics, columns, { noun = "metric",
+    width = page.width - 1 })
+end
+
 local function add_metrics(page, manager, run, metrics)
   if #metrics == 0 then
     return
   end
-  local mlmanager = require "mlmanager"
-  local points, has_nan, is_drawn = 0, false, false
+  local points, is_drawn = 0, false
   for _, metric in ipairs(metrics) do
     points = points + metric.summary.count
-    has_nan = has_nan or metric.summary.nan_count > 0
     is_drawn = is_drawn or metric.summary.count > 1
   end
   is_drawn = is_drawn and points <= SPARKLINE_POINTS_MAX
-  local function of(field)
-    return function(metric)
-      return metric.summary[field]
+  -- Where the room is scarce the curves and the last digits go before a column does.
+  local text, is_whole
+  for _, look in ipairs(METRIC_LOOKS) do
+    text, is_whole = metric_table(page, manager, run, metrics, is_drawn and look.curve_columns,
+      look.digits)
+    if is_whole then
+      break
     end
-  end
-  local function at_step(which)
-    return function(metric)
-      local value = metric.summary[which]
-      return value and ("%s @%d"):format(page.number(value), metric.summary[which .. "_step"])
-    end
-  end
-  local columns = { { name = "metric", wide = math.max(page.width // 3, 20),
-    value = function(metric) return metric.key end } }
-  if is_drawn then
-    columns[2] = { name = "", show = tostring, value = function(metric)
-      return mlmanager.sparkline(manager:get_metric_history(run.info.run_id, metric.key,
-        { columns = true }), { width = SPARKLINE_COLUMNS, numbers = false })
-    end }
-  end
-  local function add(name, value)
-    columns[#columns + 1] = { name = name, value = value, right = true,
-      show = function(shown) return type(shown) == "string" and shown or page.number(shown) end }
-  end
-  add("last", of "last")
-  if points > #metrics then
-    add("min @step", at_step "min")
-    add("max @step", at_step "max")
-    add("points", of "count")
-  end
-  if has_nan then
-    add("nan", of "nan_count")
   end
   page:title("Metrics")
-  page:table(page.host.load "listing".box(metrics, columns, { noun = "metric",
-    width = page.width - 1 }))
+  page:table(text)
 end
 
 local function add_inputs(page, run)
@@ -257,6 +271,45 @@ local function json_of(host, manager, run, experiments, metrics)
   return json.encode(record) .. "\n"
 end
 
+--- A line for each thing, as compare has them for several runs.
+local function rows_of(manager, run, experiments, metrics, run_columns)
+  local info, rows = run.info, {}
+  local function add(part, key, value)
+    rows[#rows + 1] = value ~= nil and { part = part, key = key, value = value } or nil
+  end
+  for _, member in ipairs {
+    { "run_id", info.run_id }, { "name", info.run_name },
+    { "experiment_id", info.experiment_id }, { "experiment", experiments[info.experiment_id] },
+    { "status", info.status }, { "start_time", info.start_time }, { "end_time", info.end_time },
+    { "duration_ms", run_columns.duration_ms(run) }, { "user_id", info.user_id },
+    { "lifecycle_stage", info.lifecycle_stage }, { "artifact_uri", info.artifact_uri },
+  } do
+    add("run", member[1], member[2])
+  end
+  for _, key in ipairs(run_columns.sorted_keys(run.data.params)) do
+    add("params", key, run.data.params[key])
+  end
+  for _, metric in ipairs(metrics) do
+    add("metrics", metric.key, metric.summary.last)
+    add("metrics", metric.key .. " min", metric.summary.min)
+    add("metrics", metric.key .. " max", metric.summary.max)
+  end
+  for _, key in ipairs(run_columns.sorted_keys(run.data.tags)) do
+    add("tags", key, run.data.tags[key])
+  end
+  for _, input in ipairs(run.inputs.dataset_inputs) do
+    add("datasets", input.dataset.name, input.dataset.digest)
+  end
+  for _, child in ipairs(children_of(manager, run)) do
+    add("children", child.info.run_id, child.info.run_name)
+  end
+  return rows
+end
+
+local function field(name)
+  return { name = name, value = function(row) return row[name] end }
+end
+
 return function(host, given)
   local run_columns = host.load "run_columns"
   local reference = host.load "reference"
@@ -264,12 +317,17 @@ return function(host, given)
   local run = given[1] and reference.run(manager, given[1]) or latest_run(host, manager)
   local experiments = reference.all_experiments(manager)
   local metrics = summaries_of(manager, run, run_columns)
-  if given.format == "json" then
+  local listing = host.load "listing"
+  local format = listing.format(given)
+  if format == "json" then
     return host.load "page"(json_of(host, manager, run, experiments, metrics), given)
+  elseif format ~= "table" then
+    return listing.write(rows_of(manager, run, experiments, metrics, run_columns),
+      { field "part", field "key", field "value" }, given, "value")
   end
   local page = setmetatable({
     host = host, width = host.terminal.width("stdout") or 80,
-    color = host.terminal.has_color("stdout"), number = host.load "number",
+    color = host.terminal.has_color("stdout"),
   }, Page)
   add_head(page, host, manager, run, experiments, run_columns)
   add_traceback(page, run)
