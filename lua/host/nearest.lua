@@ -22,6 +22,7 @@ local function distance(a, b)
 end
 
 local BYTES_MAX = 64 -- longer words are not compared
+local CASE_WEIGHT = 1000 -- of two as near names, the one whose capitals are as typed
 
 return function(word, names)
   local best, best_distance
@@ -35,8 +36,11 @@ return function(word, names)
         and #given >= 3 then
         found = math.min(found, 1)
       end
-      if found <= (math.max(#word, #name) + 1) // 3 and (not best or found < best_distance) then
-        best, best_distance = name, found
+      if found <= (math.max(#word, #name) + 1) // 3 then
+        found = found + distance(word, name) / CASE_WEIGHT
+        if not best or found < best_distance then
+          best, best_distance = name, found
+        end
       end
     end
   end

@@ -37,7 +37,8 @@ end
 
 local help = host.include("session/help", reference, signature, terminal, host.load "nearest",
   command_help)
-local result = host.include("session/result", host.include "session/show", mlmanager, terminal)
+local result = host.include("session/result", host.include "session/show", mlmanager, terminal,
+  host.include "run_columns")
 local history = host.include("session/history", host)
 local problem = host.include "session/problem"
 

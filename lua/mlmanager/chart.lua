@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Draws curves with axes, legend and notes as text. In come the terminal's functions, and a table
--- with those of src/binding/curve.h, and what axis.lua and series.lua return under their names.
+-- with those of src/binding/curve.h, and what axis.lua returns under its name.
 --
 -- draw(chart, look): chart is {curves = {{line=, raw=, name=}, …}, title=, x_label=, x_kind=,
 -- notes=, log_x=, log_y=, clip=, has_legend=}, where line is what is shown and raw what stands
@@ -8,7 +8,7 @@
 
 local terminal, curve = ...
 
-local axis, series = curve.axis, curve.series
+local axis = curve.axis
 
 -- The basic colours that show on light and on dark; the bright ones follow.
 local COLORS = { "36", "35", "33", "32", "31", "34", "96", "95", "93", "92", "91", "94" }
@@ -17,6 +17,7 @@ local MARK_EVERY = 24 -- columns, about, from a curve's mark to its next
 local RAW = 100 -- added to a curve's number: the owner of its raw line's cells
 local NAME_COLUMNS_MAX = 40
 local CLIP_LOW, CLIP_HIGH = 0.01, 0.99 -- of the values
+local Y_MAX = 2.0 ^ 1022 -- on an axis from minus that, whose length is still a number
 local CLIP_ROOM = 0.1 -- of what lies between these, at both ends of the axis
 
 local LINES = { vertical = "│", tick = "┤", corner = "└", line = "─", below = "┬" }
@@ -176,13 +177,19 @@ local function find_axes(chart, notes)
   if axes.is_empty then
     notes[#notes + 1] = "no point to show"
     axes.x_min, axes.x_max, axes.y_min, axes.y_max = 1, 1, 1, 1
-  elseif chart.clip then
-    local low, high = clipped(chart, axes.y_min, axes.y_max)
+  else
+    local low, high = axes.y_min, axes.y_max
+    if chart.clip then
+      low, high = clipped(chart, low, high)
+    end
+    if high - low == math.huge then -- more than a double can say
+      low, high = math.max(low, -Y_MAX), math.min(high, Y_MAX)
+    end
     axes.is_clipped = low > axes.y_min or high < axes.y_max
     if axes.is_clipped then
       notes[#notes + 1] = ("the axis ends at %s and %s; the values reach from %s to %s (^ and v)")
-        :format(series.show(low), series.show(high), series.show(axes.y_min),
-          series.show(axes.y_max))
+        :format(terminal.number(low), terminal.number(high), terminal.number(axes.y_min),
+          terminal.number(axes.y_max))
     end
     axes.y_min, axes.y_max = low, high
   end
@@ -346,7 +353,7 @@ local function legend(chart)
   for number, item in ipairs(chart.curves) do
     local last = curve.last(item.raw or item.line)
     items[number] = { ("%s %s  %s"):format(mark_of(number),
-      shorten(item.name, NAME_COLUMNS_MAX), last and series.show(last) or "no points"),
+      shorten(item.name, NAME_COLUMNS_MAX), last and terminal.number(last) or "no points"),
       color_of(number) }
   end
   return items

@@ -34,13 +34,6 @@ local function check_options(options)
   end
 end
 
-local function show_number(value)
-  if number_type(value) == "integer" then
-    return ("%d"):format(value)
-  end
-  return ("%.4g"):format(value)
-end
-
 local function show_rate(rate)
   if rate <= 0 then
     return nil
@@ -117,7 +110,7 @@ local function line_of(bar, outer, width, now, color)
   local metrics, room = {}, width - used
     - (total and BAR_COLUMNS_MIN + 2 or 0)
   for _, metric in ipairs(latest(bar.manager)) do
-    local text = terminal.clean(metric[1]) .. " " .. show_number(metric[2])
+    local text = terminal.clean(metric[1]) .. " " .. terminal.number(metric[2])
     local need = terminal.text_width(text) + 2
     if need > room or #metrics == METRICS_MAX then
       break

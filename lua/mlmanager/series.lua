@@ -1,20 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Series of numbers as plot and sparkline take them, and numbers as they show them. In come the
--- terminal's functions and those of src/binding/curve.h.
+-- Series of numbers as plot and sparkline take them. In come the terminal's functions and those of
+-- src/binding/curve.h.
 
 local _, curve = ...
 
 local series = {}
-
---- A number in at most about eight characters.
-function series.show(value)
-  if value ~= value then
-    return "nan"
-  elseif value == math.floor(value) and math.abs(value) < 1e6 then
-    return ("%.0f"):format(value)
-  end
-  return (("%.4g"):format(value):gsub("e%+?(%-?)0*", "e%1"))
-end
 
 local function is_list(value)
   return type(value) == "table" and (#value > 0 or next(value) == nil)

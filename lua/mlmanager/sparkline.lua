@@ -33,18 +33,20 @@ local function check_options(options)
   end
   local width = options.width or WIDTH_DEFAULT
   if not (width >= 1 and width <= WIDTH_MAX) then
-    refuse(("sparkline's width is %s; give 1 to %d columns"):format(series.show(width), WIDTH_MAX))
+    refuse(("sparkline's width is %s; give 1 to %d columns"):format(terminal.number(width),
+      WIDTH_MAX))
   end
   return options, math.floor(width)
 end
 
 local function draw(line, range, width, blocks)
-  local parts, height = {}, range.y_max - range.y_min
+  -- Halves, since the difference of two great numbers need not be one.
+  local parts, low, height = {}, range.y_min / 2, range.y_max / 2 - range.y_min / 2
   for i, value in ipairs(curve.buckets(line, width)) do
     if not value then
       parts[i] = " "
-    elseif height > 0 and height < math.huge then
-      parts[i] = blocks[1 + math.floor((value - range.y_min) / height * (#blocks - 1) + 0.5)]
+    elseif height > 0 then
+      parts[i] = blocks[1 + math.floor((value / 2 - low) / height * (#blocks - 1) + 0.5)]
     else
       parts[i] = blocks[4] -- all the same: neither low nor high
     end
@@ -76,10 +78,10 @@ return function(values, options)
   end
   local words = {}
   if range.shown > 0 then
-    words[1] = "min " .. series.show(range.y_min)
-    words[2] = "max " .. series.show(range.y_max)
+    words[1] = "min " .. terminal.number(range.y_min)
+    words[2] = "max " .. terminal.number(range.y_max)
   end
-  words[#words + 1] = "last " .. series.show(curve.last(line))
+  words[#words + 1] = "last " .. terminal.number(curve.last(line))
   local infinite = range.positive_infinite + range.negative_infinite
   if range.nan > 0 then
     words[#words + 1] = ("%d nan"):format(range.nan)

@@ -268,7 +268,7 @@ end
 local function shorten(text, most)
   text = terminal.clean(text)
   if #text > most and terminal.text_width(text) > most then
-    text = terminal.cut(text, most - 1) .. "…"
+    text = terminal.cut(text, most - 1) .. (terminal.is_utf8() and "…" or "~")
   end
   return text
 end

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binding/terminal.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,10 +12,13 @@
 
 #include <utf8proc.h>
 
-#define WIDTH_DEFAULT  80
-#define HEIGHT_DEFAULT 24
-#define WIDTH_MAX      10000
-#define REPLACEMENT    "\xEF\xBF\xBD" /* U+FFFD */
+#define WIDTH_DEFAULT   80
+#define HEIGHT_DEFAULT  24
+#define WIDTH_MAX       10000
+#define DIGITS_DEFAULT  4
+#define DIGITS_MAX      17
+#define NUMBER_MAX_SIZE 48 /* a sign and 34 digits of a whole number of 17 times 2 */
+#define REPLACEMENT     "\xEF\xBF\xBD" /* U+FFFD */
 
 /* One character as a reader sees it: a letter with its accents, a flag, a joined emoji. */
 struct grapheme {
@@ -155,6 +160,38 @@ static int terminal_number_type(lua_State *L)
 	return 1;
 }
 
+/* An exponent without its plus and its zeros in front: 1e-05 is no shorter way to write 1e-5. */
+static void shorten_exponent(char *text)
+{
+	char *from = strchr(text, 'e'), *to;
+	if (!from)
+		return;
+	to = ++from;
+	if (*from == '-')
+		*to++ = '-';
+	from += strspn(from, "+-0");
+	memmove(to, from, strlen(from) + 1);
+}
+
+static int terminal_number(lua_State *L)
+{
+	double value = luaL_checknumber(L, 1);
+	int digits = (int)luaL_optinteger(L, 2, DIGITS_DEFAULT);
+	char text[NUMBER_MAX_SIZE];
+	luaL_argcheck(L, digits >= 1 && digits <= DIGITS_MAX, 2, "1 to 17 digits expected");
+	if (isnan(value)) /* which printf gives a sign */
+		snprintf(text, sizeof(text), "nan");
+	else if (value == 0) /* and this one, too */
+		snprintf(text, sizeof(text), "0");
+	else if (value == floor(value) && fabs(value) < pow(10, 2 * digits))
+		snprintf(text, sizeof(text), "%.0f", value);
+	else
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+	shorten_exponent(text);
+	lua_pushstring(L, text);
+	return 1;
+}
+
 static int terminal_is_terminal(lua_State *L)
 {
 	lua_pushboolean(L, isatty(luaL_checkoption(L, 1, NULL, stream_names)));
@@ -237,6 +274,7 @@ static const luaL_Reg terminal_functions[] = {
 	{ "cut", terminal_cut },
 	{ "clean", terminal_clean },
 	{ "clock", terminal_clock },
+	{ "number", terminal_number },
 	{ "number_type", terminal_number_type },
 	{ NULL, NULL },
 };

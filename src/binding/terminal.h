@@ -16,6 +16,8 @@
  *   cut(text, columns)    the longest prefix of whole characters that fits, and its width
  *   clean(text)           text as one line without control characters
  *   clock()               seconds of a monotonic clock, good to a few milliseconds
+ *   number(value, digits) a number for people, rounded to so many digits, else 4; a whole one is
+ *                         written out while it has at most twice as many
  *   number_type(value)    math.type() of every Lua: where numbers are doubles, a whole one is an
  *                         "integer"
  */

@@ -26,6 +26,7 @@
 
 extern const struct embedded_source host_sources[]; /* lua/host */
 extern const struct embedded_source documentation_sources[]; /* lua/meta, parsed */
+extern const struct embedded_source module_sources[]; /* lua/mlmanager */
 
 struct session_editor {
 	struct line_editor *editor;
@@ -174,9 +175,13 @@ static int include(lua_State *L)
 	int count = lua_gettop(L);
 
 	const char *name = luaL_checkstring(L, 1);
+	const struct embedded_source *sources = module_sources;
 
-	embedded_load(
-		L, embedded_find(host_sources, name) ? host_sources : documentation_sources, name);
+	if (embedded_find(host_sources, name))
+		sources = host_sources;
+	else if (embedded_find(documentation_sources, name))
+		sources = documentation_sources;
+	embedded_load(L, sources, name);
 	lua_replace(L, 1);
 	lua_call(L, count - 1, 1);
 	return 1;

@@ -345,7 +345,7 @@ static mlm_status parse_number(
 	struct parser *p, struct field field, struct filter_token token, struct filter_value *value)
 {
 	if (token.kind != FILTER_TOKEN_NUMBER)
-		return fail(p, token, "'%.*s' is compared with a number, not with '%.*s'",
+		return fail(p, token, "'%.*s' is compared with a number, not with %.*s",
 			EXCERPT(field.place), EXCERPT(token));
 	char digits[NUMBER_SIZE_MAX];
 	if (token.size >= sizeof(digits))

@@ -141,7 +141,8 @@ describe("a session", function()
 
     it("and what was meant", function()
       finished(play(typed("mlmanager.log_metrc('a', 1)"), "expect no function or property",
-        "expect did you mean 'log_metric'?", LEAVE))
+        "expect did you mean 'log_metric'?", typed("mlmanger.log_metric('a', 1)"),
+        "expect did you mean 'mlmanager'?", LEAVE))
     end)
   end)
 
@@ -449,6 +450,21 @@ describe("a session", function()
         finished(play(typed(("mlmanager.get_metric_history('%s', 'loss'%s)"):format(id, options)),
           "expect 20 points, steps 0 to 19, min 0.1 (step 19), max 2 (step 0), last 0.1", LEAVE))
       end
+    end)
+
+    it("what a metric came to as a line, and a long line as two", function()
+      local id = only_run("run.info.run_id"):match("^%x+")
+      finished(play(typed(("mlmanager.get_metric_summary('%s', 'loss')"):format(id)),
+        "expect 20 points, min 0.1 (step 19), max 2 (step 0), last 0.1 (step 19)", LEAVE))
+      finished(play(typed("mlmanager.create_experiment 'two'", "mlmanager.start_run()",
+        "for i = 1, 20 do mlmanager.log_metric('a', i / 7e7, { step = i * 1000 }) end",
+        "mlmanager.flush()", "mlmanager.get_metric_history 'a'"),
+        "expect 20 points, steps 1000 to 20000, min 1.429e-8 (step 1000),\\r\\x0a"
+          .. "max 2.857e-7 (step 20000), last 2.857e-7\\r\\x0a", LEAVE))
+    end)
+
+    it("a string without what a terminal takes for commands", function()
+      finished(play(typed("'a' .. string.char(27) .. '[31mb'"), "expect a\u{FFFD}[31mb", LEAVE))
     end)
 
     it("experiments as a table", function()

@@ -47,6 +47,10 @@ describe("mlmanager.sparkline", function()
     assert.equal("last inf  2 inf", draw { -1 / 0, 1 / 0 })
   end)
 
+  it("draws numbers whose difference is none", function()
+    assert.equal("█▁▄  min -1.7e308  max 1.7e308  last -3e307", draw { 1.7e308, -1.7e308, -3e307 })
+  end)
+
   it("draws a constant in the middle", function()
     assert.equal("▄▄▄  min 7  max 7  last 7", draw { 7, 7, 7 })
     assert.equal("no points", draw {})

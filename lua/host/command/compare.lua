@@ -1,13 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
 local CELL_COLUMNS_MIN, CELL_COLUMNS_MAX = 9, 40
 local KEY_COLUMNS_MAX = 30
+local DIGITS = 6
 local ID_SHOWN = 8 -- digits of an id, where several runs have one name
 local COMMON_MIN = 5 -- bytes: where all begin alike, what follows is what tells them apart
 
 --- What is compared: sections of rows, each with a value a run.
 local function sections_of(host, manager, runs, experiments)
   local run_columns = host.load "run_columns"
-  local show_number = host.load "number"
+  local function show_number(value)
+    return host.terminal.number(value, DIGITS)
+  end
   local function row(name, get, show, plain)
     local values, texts = {}, {}
     for i, run in ipairs(runs) do

@@ -87,6 +87,7 @@ end
 function problem.unknown_name(text)
   return text:match("no function or property '([%w_]+)'")
     or text:match("attempt to call a nil value %(%a+ '([%w_]+)'%)")
+    or text:match("attempt to index a nil value %(global '([%w_]+)'%)")
 end
 
 return problem

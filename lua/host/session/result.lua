@@ -2,7 +2,7 @@
 -- Results as the session shows them: runs and experiments as tables, a run as a page, the history
 -- of a metric as a line. Other values are show.lua's.
 
-local show, mlmanager, terminal = ...
+local show, mlmanager, terminal, run_columns = ...
 
 local result = {}
 
@@ -48,17 +48,8 @@ local function time(ms)
   return ms and os.date("%Y-%m-%d %H:%M:%S", ms // 1000) or ""
 end
 
-local function duration(ms)
-  if ms < 1000 then
-    return ("%d ms"):format(ms)
-  elseif ms < 60000 then
-    return ("%.1f s"):format(ms / 1000)
-  end
-  return ("%d:%02d:%02d h"):format(ms // 3600000, ms // 60000 % 60, ms // 1000 % 60)
-end
-
 local function number(value)
-  return math.type(value) == "integer" and tostring(value) or ("%.6g"):format(value)
+  return terminal.number(value, 6)
 end
 
 local function count_of(count, noun)
@@ -98,7 +89,8 @@ local function show_run(run)
       .. (info.lifecycle_stage == "deleted" and ", deleted" or ""),
     "  run_id      " .. info.run_id,
     "  experiment  " .. tostring(info.experiment_id),
-    "  started     " .. time(info.start_time) .. (took and ", took " .. duration(took) or "")
+    "  started     " .. time(info.start_time)
+      .. (took and ", took " .. run_columns.show_duration(took) or "")
       .. (info.user_id and info.user_id ~= "" and ", by " .. terminal.clean(info.user_id) or ""),
     "  artifacts   " .. terminal.clean(info.artifact_uri or ""),
   }
@@ -131,44 +123,82 @@ local function show_experiments(list)
     end))
 end
 
+--- Texts with a separator between, in lines that fit.
+local function join(texts, separator)
+  local width, lines = terminal.width("stdout") or 80, { texts[1] }
+  for i = 2, #texts do
+    local line = lines[#lines] .. separator .. texts[i]
+    if terminal.text_width(line) < width then
+      lines[#lines] = line
+    else
+      lines[#lines] = lines[#lines] .. separator:match("^%S*")
+      lines[#lines + 1] = texts[i]
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function is_summary(value)
+  return not debug.getmetatable(value) and math.type(rawget(value, "count"))
+    and math.type(rawget(value, "nan_count")) and math.type(rawget(value, "last_step"))
+    and type(rawget(value, "last")) == "number"
+end
+
+--- What a metric came to, as get_metric_summary has it.
+local function facts_of(summary)
+  local facts = { count_of(summary.count, "point") }
+  local function add(format, ...)
+    facts[#facts + 1] = format:format(...)
+  end
+  if summary.first_step then
+    add("steps %d to %d", summary.first_step, summary.last_step)
+  end
+  if summary.min then
+    add("min %s (step %d)", terminal.number(summary.min), summary.min_step)
+    add("max %s (step %d)", terminal.number(summary.max), summary.max_step)
+  end
+  if summary.last then
+    add(summary.first_step and "last %s" or "last %s (step %d)", terminal.number(summary.last),
+      summary.last_step)
+  end
+  if summary.nan_count > 0 then
+    add("%d nan", summary.nan_count)
+  end
+  return join(facts, ", ")
+end
+
 local function show_points(values, steps, key)
-  local least, most, least_at, most_at
+  local summary = { count = #values, nan_count = 0, first_step = steps[1],
+    last_step = steps[#steps], last = values[#values] }
   for i, value in ipairs(values) do
-    if value == value and (not least or value < least) then
-      least, least_at = value, steps[i]
+    if value ~= value then
+      summary.nan_count = summary.nan_count + 1
+    elseif not summary.min then
+      summary.min, summary.min_step, summary.max, summary.max_step = value, steps[i], value,
+        steps[i]
+    elseif value < summary.min then
+      summary.min, summary.min_step = value, steps[i]
+    elseif value > summary.max then
+      summary.max, summary.max_step = value, steps[i]
     end
-    if value == value and (not most or value > most) then
-      most, most_at = value, steps[i]
-    end
   end
-  local facts = {}
-  if key then
-    facts[1] = terminal.clean(key)
+  local text, heads = facts_of(summary), { key and terminal.clean(key) }
+  if #values > 1 then
+    heads[#heads + 1] = mlmanager.sparkline(values, { numbers = false })
   end
-  local text = count_of(#values, "point")
-  if #values > 0 then
-    text = text .. (", steps %d to %d"):format(steps[1], steps[#steps])
-    if least then
-      text = text .. (", min %.4g (step %d), max %.4g (step %d)"):format(least, least_at, most,
-        most_at)
-    end
-    text = text .. (", last %.4g"):format(values[#values])
+  if text:find("\n", 1, true) then
+    return table.concat(heads, "  ") .. (#heads > 0 and "\n" or "") .. text
   end
-  local sparkline = rawget(mlmanager, "sparkline")
-  if sparkline and #values > 1 then
-    facts[#facts + 1] = sparkline(values, { numbers = false })
-  end
-  facts[#facts + 1] = text
-  local line = table.concat(facts, "  ")
-  if terminal.text_width(line) >= (terminal.width("stdout") or 80) and #facts > 1 then
-    line = table.concat(facts, "  ", 1, #facts - 1) .. "\n" .. text
-  end
-  return line
+  heads[#heads + 1] = text
+  return join(heads, "  ")
 end
 
 --- The text of a value.
 function result.text(value)
-  if type(value) ~= "table" then
+  if type(value) == "string" then
+    -- A name in a store may hold what a terminal takes for commands.
+    return (value:gsub("[^\n\t]+", function(text) return terminal.clean(text) end))
+  elseif type(value) ~= "table" then
     return show(value)
   elseif is_run(value) then
     return show_run(value)
@@ -186,6 +216,8 @@ function result.text(value)
     end
   elseif is_point_columns(value) and #value.value > 0 then
     return show_points(value.value, value.step)
+  elseif is_summary(value) then
+    return facts_of(value)
   end
   return show(value)
 end

@@ -14,8 +14,7 @@ local CHARTS_ACROSS_MAX = 4
 local MARK_COLUMNS, STATUS_COLUMNS, DURATION_COLUMNS = 4, 9, 12
 local NAME_COLUMNS_MIN, NAME_COLUMNS_MAX = 12, 40
 local VALUE_COLUMNS, METRIC_COLUMNS_MAX = 9, 16
-
-local STATUS_COLORS = { FAILED = "31", RUNNING = "36", KILLED = "33", SCHEDULED = "36" }
+local NUMBER_DIGITS = 4
 
 local HELP = {
   "j, k or arrows   select a run; g goes back to the newest and stays with it",
@@ -55,33 +54,24 @@ function view.width(text)
   return terminal.text_width((text:gsub("\27%[[%d;]*m", "")))
 end
 
-local function show_number(value)
-  if value == math.floor(value) and math.abs(value) < 1e6 then
-    return ("%.0f"):format(value)
-  end
-  return ("%.4g"):format(value)
-end
-
---- The metrics of a run in the order in which they have charts.
-local function is_before(a, b)
-  local is_system = a:find("^system/") ~= nil
-  if is_system ~= (b:find("^system/") ~= nil) then
-    return not is_system
-  end
-  return a < b
-end
-
-function view.metrics(runs)
-  local seen, names = {}, {}
-  for _, run in ipairs(runs) do
-    for name in pairs(run.data.metrics) do
-      if not seen[name] then
-        seen[name] = true
-        names[#names + 1] = name
-      end
+--- With as many digits as there is room for: half a number is another number.
+local function show_number(value, columns)
+  local text
+  for digits = NUMBER_DIGITS, 1, -1 do
+    text = terminal.number(value, digits)
+    if #text <= columns then
+      break
     end
   end
-  table.sort(names, is_before)
+  return text
+end
+
+--- The metrics of runs in the order in which they have columns and charts.
+function view.metrics(runs)
+  local names = {}
+  for i, entry in ipairs(run_columns.metrics_of(runs)) do
+    names[i] = entry.key
+  end
   return names
 end
 
@@ -168,12 +158,13 @@ local function run_line(board, run, letter, width)
   local tail = " " .. fit(duration and run_columns.show_duration(duration) or "", DURATION_COLUMNS)
   for _, column in ipairs(columns) do
     local value = run.data.metrics[column.name]
-    tail = tail .. "  " .. align_right(value and show_number(value) or "", column.width)
+    local text = value and show_number(value, column.width) or ""
+    tail = tail .. "  " .. align_right(text, column.width)
   end
   if is_selected or terminal.text_width(head .. status .. tail) > width then
     return paint(is_selected and "7" or nil, fit(head .. status .. tail, width))
   end
-  return head .. paint(STATUS_COLORS[run.info.status], status) .. tail
+  return head .. paint(run_columns.status_colors[run.info.status], status) .. tail
 end
 
 local function list_lines(board, rows, width)
@@ -234,7 +225,7 @@ local function chart_lines(board, name, width, height)
   end
   local title, value = name, runs[1].data.metrics[name]
   if #runs == 1 and value then
-    title = name .. "  " .. show_number(value)
+    title = name .. "  " .. terminal.number(value)
   end
   local text = require "mlmanager".plot(series, {
     title = title, width = width, height = height, x = board.x, log_y = board.log_y,
