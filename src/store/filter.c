@@ -344,9 +344,13 @@ static bool read_integer(const char *text, int64_t *integer_out)
 static mlm_status parse_number(
 	struct parser *p, struct field field, struct filter_token token, struct filter_value *value)
 {
-	if (token.kind != FILTER_TOKEN_NUMBER)
-		return fail(p, token, "'%.*s' is compared with a number, not with %.*s",
-			EXCERPT(field.place), EXCERPT(token));
+	if (token.kind != FILTER_TOKEN_NUMBER) {
+		bool is_quoted =
+			token.kind == FILTER_TOKEN_SINGLE || token.kind == FILTER_TOKEN_DOUBLE;
+		const char *quote = is_quoted ? "" : "'";
+		return fail(p, token, "'%.*s' is compared with a number, not with %s%.*s%s",
+			EXCERPT(field.place), quote, EXCERPT(token), quote);
+	}
 	char digits[NUMBER_SIZE_MAX];
 	if (token.size >= sizeof(digits))
 		return fail(p, token, "a number has at most %d characters", NUMBER_SIZE_MAX - 1);

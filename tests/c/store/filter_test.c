@@ -254,7 +254,7 @@ TEST(filter_parse__einval_says_what_and_where)
 		{ "metrics .a > 1", 0, 7, "unknown run attribute 'metrics'" },
 		{ "metrics.a", 9, 0, "an operator and a value must follow 'metrics.a'" },
 		{ "metrics.a >", 11, 0, "a value must follow '>'" },
-		{ "metrics.a > 'x'", 12, 3, "is compared with a number" },
+		{ "metrics.a > 'x'", 12, 3, "is compared with a number, not with 'x'" },
 		{ "metrics.a > 1and metrics.b > 2", 12, 4, "not with '1and'" },
 		{ "metrics.a > 1.2.3", 12, 5, "not with '1.2.3'" },
 		{ "metrics.a > nan", 12, 3, "is compared with a number" },
