@@ -62,8 +62,8 @@ local function run_argument(more)
 end
 
 local function experiments_option(text)
-  return { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
-    text = text }
+  return { name = "--experiment", short = "-e", value = "EXPERIMENT", kind = "experiment",
+    many = true, text = text }
 end
 
 local NO_PAGER = { name = "--no-pager", text = "never hand long output to a pager" }
@@ -92,9 +92,8 @@ The latest created comes first.
   {
     name = "runs", summary = "list runs, their params and metrics",
     options = {
-      { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
-        text = "only runs of this experiment, by name or id; else MLFLOW_EXPERIMENT_NAME, else "
-          .. "all" },
+      experiments_option("only runs of this experiment, by name or id; else "
+        .. "MLFLOW_EXPERIMENT_NAME, else all"),
       { name = "--filter", value = "FILTER", kind = "filter",
         text = "only runs it is true of; see 'help filter'" },
       { name = "--order-by", value = "KEY [ASC|DESC]", kind = "order", many = true,
@@ -164,8 +163,7 @@ last and the best value of metrics, tags.
     options = {
       { name = "--runs", value = "RUNS", kind = "run", many = true,
         text = "these runs, with commas between" },
-      { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
-        text = "the runs of this experiment, the newest first" },
+      experiments_option "the runs of this experiment, the newest first",
       { name = "--filter", value = "FILTER", kind = "filter",
         text = "the runs it is true of; see 'help filter'" },
       { name = "--x", value = "AXIS", kind = "choice", choices = { "step", "time", "relative" },
@@ -199,8 +197,7 @@ has a letter, which stands on the curve and in the legend before the last value.
     name = "watch", summary = "follow the newest runs and their curves on the whole screen",
     arguments = { { name = "RUN", kind = "run", optional = true, text = "the run to begin with" } },
     options = {
-      { name = "--experiment", value = "EXPERIMENT", kind = "experiment", many = true,
-        text = "only runs of this experiment" },
+      experiments_option "only runs of this experiment",
       { name = "--filter", value = "FILTER", kind = "filter",
         text = "only runs it is true of, or with this in their name" },
     },
@@ -241,7 +238,7 @@ restored; the last line says how.
     arguments = { run_argument { optional = true },
       { name = "NAME", kind = "text", text = "a new name" } },
     options = {
-      { name = "--experiment", value = "EXPERIMENT", kind = "experiment",
+      { name = "--experiment", short = "-e", value = "EXPERIMENT", kind = "experiment",
         text = "rename this experiment instead of a run" },
     },
     examples = {
@@ -256,8 +253,7 @@ restored; the last line says how.
     options = {
       { name = "--output", short = "-o", value = "FILE", kind = "file",
         text = "the archive to write: .tar.gz, .tgz, .tar.zst, .tar or .zip" },
-      { name = "--experiment", short = "-e", value = "E", kind = "experiment", many = true,
-        text = "all runs of this experiment" },
+      experiments_option "all runs of this experiment",
       { name = "--all", text = "everything, deleted runs and experiments included" },
       { name = "--force", text = "replace FILE if it is there" },
     },
@@ -305,8 +301,7 @@ that lead out of it and more bytes than --max-bytes end the import before it beg
       optional = true, many = true } },
     options = {
       { name = "--to", value = "URI", kind = "store", text = "the store to copy to" },
-      { name = "--experiment", short = "-e", value = "E", kind = "experiment", many = true,
-        text = "all runs of this experiment" },
+      experiments_option "all runs of this experiment",
       { name = "--all", text = "everything; so it is where nothing is named" },
       { name = "--dry-run", text = "only say what would be copied" },
     },
@@ -324,8 +319,7 @@ changed here. Doing it twice changes nothing, and so does ending it half way and
     options = {
       { name = "--older-than", value = "AGE", kind = "text",
         text = "only what was deleted so long ago: 30d, 12h, 1d12h30m" },
-      { name = "--experiment", short = "-e", value = "E", kind = "experiment", many = true,
-        text = "only what is in this experiment, and the experiment if it is deleted" },
+      experiments_option "only what is in this experiment, and the experiment if it is deleted",
       { name = "--run-ids", value = "IDS", kind = "run", many = true,
         text = "only these runs, separated by commas; each must be deleted" },
       { name = "--dry-run", text = "only say what would be removed" },

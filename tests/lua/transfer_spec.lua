@@ -81,7 +81,8 @@ describe("mlmanager export and import", function()
     program.refused(1, "mlmanager: there is no run 'outter'; did you mean 'outer'?\n",
       run("export", "-o", "a.tar", "outter"))
     program.refused(1, "mlmanager: cannot read 'none.tar': No such file or directory\n",
-      run("import", "none.tar"))
+      run("--store", "sqlite:typo.db", "import", "none.tar"))
+    assert.matches("there is no store", run("--store", "sqlite:typo.db", "runs").err)
     assert.equal(2, run("import").status)
   end))
 
