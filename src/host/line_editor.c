@@ -21,8 +21,9 @@
 #define HINT_ESCAPE         '\1'
 #define HINT_COLUMNS_MIN    12 /* with less room there is none */
 
-#define PASTE_ON  "\033[?2004h" /* the terminal marks what is pasted */
-#define PASTE_OFF "\033[?2004l"
+#define PASTE_ON    "\033[?2004h" /* the terminal marks what is pasted */
+#define PASTE_OFF   "\033[?2004l"
+#define CLEAR_BELOW "\033[J" /* from the cursor on */
 
 static volatile sig_atomic_t is_resized;
 static volatile sig_atomic_t is_continued;
@@ -109,6 +110,9 @@ static bool goes_on_after_signal(EditLine *edit)
 	}
 	if (is_resized) {
 		is_resized = 0;
+		/* Where a terminal that became narrower has moved the end of a hint. */
+		fputs(CLEAR_BELOW, stdout);
+		fflush(stdout);
 		libedit.resize(edit);
 		goes_on = true;
 	}

@@ -115,6 +115,11 @@ describe("a session", function()
       assert.is_nil(result.out:find("\27", 1, true))
     end)
 
+    it("without the rest of a hint where the terminal became narrow", function()
+      finished(play(PROMPT, "send mlmanager.log_metric(", "expect log_metric(key, value, options?)",
+        "resize 60", "expect \\x1b[J", "send \\x15\\r", LEAVE))
+    end)
+
     it("in another locale and after the terminal became narrow", function()
       environment.LC_ALL = "C"
       finished(play(PROMPT, "resize 30", "send '漢字 ' .. 40 + 2 .. ' and more of it'\\r",
