@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- At the top of a checkout,
 --   luarocks --lua-version 5.4 make scripts/mlmanager-0.1.0-1.rockspec
--- builds the module and puts it in place. It needs CMake, a C compiler and the development files of
--- SQLite, utf8proc, libcsv and libedit.
+-- builds the module and puts it in place. It needs CMake, a C compiler, pkg-config and the development
+-- files that scripts/setup.sh installs.
 rockspec_format = "3.0"
 package = "mlmanager"
 version = "0.1.0-1"
@@ -26,6 +26,7 @@ external_dependencies = {
   SQLITE = { header = "sqlite3.h" },
   UTF8PROC = { header = "utf8proc.h" },
   CSV = { header = "csv.h" },
+  JANSSON = { header = "jansson.h" },
 }
 build = {
   type = "command",
