@@ -72,7 +72,7 @@ local checks = {
     loss(0.5)
     loss(0.25, 7)
     loss(0.125, { timestamp = 1700000000123 })
-    loss { value = 0.0625, step = -2 }
+    loss { value = 0.0625, step = -2, timestamp = 1700000000124 }
     gain(1)
     local points = manager:get_metric_history "loss"
     equal(4, #points)
