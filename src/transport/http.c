@@ -56,6 +56,7 @@ struct exchange {
 	size_t body_sent; /* of a body in memory */
 	int status;
 	bool is_too_large;
+	bool has_headers; /* all of them */
 	mlm_status failure; /* of source or sink */
 	mlm_error *err;
 };
@@ -209,6 +210,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *payload)
 		const char *space = memchr(bytes, ' ', size);
 		empty(exchange->client, headers, HTTP_HEADER_BYTES_MAX * 2);
 		exchange->status = space ? (int)strtol(space + 1, NULL, 10) : 0;
+		exchange->has_headers = false;
 		return size;
 	}
 	if (headers->size + size > HTTP_HEADER_BYTES_MAX) {
@@ -218,6 +220,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *payload)
 	size_t kept = size;
 	while (kept && isspace((unsigned char)bytes[kept - 1]))
 		kept--;
+	exchange->has_headers = exchange->has_headers || kept == 0;
 	bool kept_all = append(exchange->client, headers, bytes, kept) &&
 			append(exchange->client, headers, "", 1);
 	return kept_all ? size : 0;
@@ -611,6 +614,9 @@ mlm_status http_send(struct http_client *client, const struct http_request *requ
 	CURLcode code = set_options(&exchange, headers);
 	if (code == CURLE_OK)
 		code = perform(client);
+	/* An answer that is cut off within its headers is a whole one to libcurl. */
+	if (code == CURLE_OK && !exchange.has_headers)
+		code = CURLE_GOT_NOTHING;
 	pipe_restore(&quiet);
 	/* The handle keeps pointers to both until it is set up again. */
 	curl_library.easy_setopt(client->easy, CURLOPT_HTTPHEADER, NULL);

@@ -258,14 +258,16 @@ TEST(http_send__eagain_where_nobody_listens)
 TEST(http_send__eagain_when_cut_off)
 {
 	static const struct fake_turn turns[] = { { .cuts_early = true },
+		{ .raw = "HTTP/1.1 200 OK\r\nServer: none\r\n", .cuts = true },
 		{ .body = "half", .promises = true, .cuts = true }, { .cuts_unread = true } };
 	struct fake_peer peer;
 	struct http_answer answer;
-	fake_peer_start(&peer, turns, 3);
+	fake_peer_start(&peer, turns, 4);
 	struct http_client *client = new_client(0);
 	struct http_request request = get(&peer);
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 	CHECK(answer.was_sent);
+	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 	CHECK_INT(answer.body_size, 0);
 	struct counted counted = { .size = 32u << 20 };
