@@ -296,21 +296,29 @@ that lead out of it and more bytes than --max-bytes end the import before it beg
     },
   },
   {
-    name = "sync", summary = "copy runs into another store",
+    name = "sync", summary = "send what waits for a server; copy runs into another store",
     arguments = { { name = "RUN", kind = "run", text = "a run, with those nested in it",
       optional = true, many = true } },
     options = {
       { name = "--to", value = "URI", kind = "store", text = "the store to copy to" },
       experiments_option "all runs of this experiment",
-      { name = "--all", text = "everything; so it is where nothing is named" },
+      { name = "--all",
+        text = "everything, as where nothing is named; without --to, what waits for any server" },
       { name = "--dry-run", text = "only say what would be copied" },
     },
     text = [[
-Runs keep their ids, and come with everything they have: params, tags, whole metric histories,
-dataset inputs, artifacts, nesting and times. A run that is there already gets what is new or
-changed here. Doing it twice changes nothing, and so does ending it half way and doing it again.
+Without --to, sends what was logged while the tracking server was away (--store, else
+MLFLOW_TRACKING_URI, names it), in order and exactly once. Each run is told when the server has all
+of it. What the server refuses, such as a param that would change, is told, dropped, and does not
+hold up the rest; what cannot go yet goes on waiting. Either makes the exit status 1.
+
+With --to, copies. Runs keep their ids, and come with everything they have: params, tags, whole
+metric histories, dataset inputs, artifacts, nesting and times. A run that is there already gets
+what is new or changed here. Doing it twice changes nothing, and so does ending it half way and
+doing it again.
 ]],
     examples = {
+      { "mlmanager sync --store https://mlflow.example.org", "what waits for that server" },
       { "mlmanager sync --to sqlite:/mnt/team/mlmanager.db", "everything into a store on a share" },
     },
   },

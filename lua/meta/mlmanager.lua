@@ -53,6 +53,8 @@ local mlmanager = {}
 ---(default), or power loss as well, for a disk sync per flush, run call, param and tag
 ---@field on_full? "error"|"block" at the journal's ceiling: raise (default), or wait for room
 ---@field journal_bytes_max? integer that ceiling, in bytes; default 4 GiB, least 16 MiB
+---@field server_wait_ms? integer how long the end of a run waits for a server that is away or slow;
+---default 5000. What it has not taken by then waits for `sync`
 ---@field system_metrics? boolean sample cpu, memory, disk and network during runs; default false,
 ---or what MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING says
 ---@field must_exist? boolean raise "not_found" where there is no store, instead of making one;

@@ -17,6 +17,24 @@
 ---@field kind "problem"|"experiment"|"run"|"progress"
 ---@field text string what was left out and why, or the experiment's or run's name
 
+---What has been sent to a server that was away.
+---@class mlmanager.DeliveryResult
+---@field runs integer of which nothing waits any more
+---@field records integer calls, and batches of points
+---@field points integer of metrics
+---@field refused integer records that the server will never take; each was told to `report`
+---@field left integer runs and experiments that go on waiting
+---@field why? string why something goes on waiting, or the server was not reached
+
+---@class mlmanager.DeliveryEvent: mlmanager.DeliveryResult
+---@field kind "run"|"refused"|"left"|"progress"
+---@field run_id? string the id with which the run began; nil for an experiment
+---@field server_run_id? string nil while the server has not made the run
+---@field name? string what was refused, or the experiment
+---@field why? string why it was refused or is left
+
+---@alias mlmanager.DeliveryReport fun(event: mlmanager.DeliveryEvent)
+
 ---@class mlmanager.GcOptions
 ---@field older_than_ms? integer only what was deleted at least so long ago
 ---@field run_ids? string|string[] only these runs
@@ -75,10 +93,16 @@ function Manager:export(file, run_ids, experiment_ids, overwrite, report) end
 ---@return mlmanager.TransferResult
 function Manager:import(file, experiment_name, dry_run, bytes_max, report) end
 
----Copies runs into another store. They arrive as with import, and this store is taken to be the
+---Copies runs into another store, or, without `into`, sends to this server what waits for it since
+---it was away, with what processes that died have left. The server gets everything in order and
+---once, however often this is done or cut short; what it refuses is told to report and does not
+---hold up the rest.
+---
+---Copied runs arrive as with import, and this store is taken to be the
 ---newer: tags, status, end time and artifacts that differ there become those of here.
 ---
 ---Raises "invalid" (it is this store), "not_found" (a run or an experiment), "io", "full".
+---@overload fun(options?: {report?: mlmanager.DeliveryReport}): mlmanager.DeliveryResult
 ---@param into string the URI of the store; one that is not there is made
 ---@param run_ids? string|string[] these runs and those nested in them
 ---@param experiment_ids? string|string[] all runs of these; with neither, everything

@@ -81,7 +81,7 @@ static int create_experiment(lua_State *L)
 	options.artifact_location = call_optional_string(&call, 4);
 	if (mlm_experiment_create(call.binding->manager, name, &options, id, &err) != MLM_OK)
 		return binding_fail(L, &err);
-	lua_pushstring(L, id);
+	lua_pushstring(L, id[0] ? id : NULL); /* not known while the server is away */
 	return 1;
 }
 

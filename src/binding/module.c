@@ -20,7 +20,7 @@ static const char module_key; /* the module, however often it is loaded */
 
 static const char *const manager_fields[] = { "store", "tracking_uri", "artifacts", "journal_dir",
 	"durability", "on_full", "journal_bytes_max", "system_metrics", "must_exist",
-	"ignore_environment", NULL };
+	"ignore_environment", "server_wait_ms", NULL };
 
 /* ---- defaults from the host ---- */
 
@@ -77,6 +77,7 @@ static void read_options(struct call *call, int index, mlm_manager_options *opti
 	options->system_metrics = call_optional_boolean(call, 8);
 	options->must_exist = call_optional_boolean(call, 9);
 	options->ignore_environment = call_optional_boolean(call, 10);
+	options->server_wait_ms = (uint32_t)call_integer(call, 11, 0, 1, UINT32_MAX - 1);
 }
 
 void binding_open_manager(struct call *call, int index)

@@ -74,7 +74,7 @@ void binding_push_run(struct call *call, mlm_run *run, const char *run_name)
 	lua_createtable(L, 0, 4);
 	lua_pushstring(L, mlm_run_id(run));
 	lua_setfield(L, -2, "run_id");
-	lua_pushstring(L, experiment_id);
+	lua_pushstring(L, experiment_id[0] ? experiment_id : NULL);
 	lua_setfield(L, -2, "experiment_id");
 	lua_pushstring(L, run_name);
 	lua_setfield(L, -2, "run_name");

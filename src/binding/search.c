@@ -118,7 +118,8 @@ static void push_info(lua_State *L, const mlm_run_record *run)
 	set_string(L, "run_id", run->run_id);
 	set_string(L, "run_uuid", run->run_id);
 	set_string(L, "run_name", run->run_name);
-	set_string(L, "experiment_id", run->experiment_id);
+	if (run->experiment_id[0]) /* not known while the server is away */
+		set_string(L, "experiment_id", run->experiment_id);
 	set_string(L, "user_id", run->user_id);
 	set_string(L, "status", mlm_run_status_name(run->status));
 	set_string(L, "artifact_uri", run->artifact_uri);

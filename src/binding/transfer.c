@@ -152,6 +152,58 @@ static int import(lua_State *L)
 	return push_result(L, &result);
 }
 
+/* ---- what waits for a server ---- */
+
+static void set_delivery_sums(lua_State *L, const mlm_delivery_result *sums)
+{
+	set_number(L, "runs", sums->runs);
+	set_number(L, "records", sums->records);
+	set_number(L, "points", sums->points);
+	set_number(L, "refused", sums->refused);
+	set_number(L, "left", sums->left);
+}
+
+/* (function, event) */
+static int call_on_delivery(lua_State *L)
+{
+	static const char *const kinds[] = { "", "run", "refused", "left", "progress" };
+	const mlm_delivery_event *event = lua_touserdata(L, 2);
+	lua_settop(L, 1);
+	lua_createtable(L, 0, 10);
+	set_text(L, "kind", kinds[event->kind]);
+	set_text(L, "run_id", event->run_id[0] ? event->run_id : NULL);
+	set_text(L, "server_run_id", event->server_run_id[0] ? event->server_run_id : NULL);
+	set_text(L, "name", event->name[0] ? event->name : NULL);
+	set_text(L, "why", event->why[0] ? event->why : NULL);
+	set_delivery_sums(L, event->result);
+	lua_call(L, 1, 0);
+	return 0;
+}
+
+static bool on_delivery(void *payload, const mlm_delivery_event *event)
+{
+	return report(payload, call_on_delivery, event);
+}
+
+/* That something goes on waiting is what the result is there to tell. */
+static int deliver(const struct call *call, int n)
+{
+	lua_State *L = call->L;
+	mlm_delivery_result result;
+	struct reporter reporter = { NULL, 0, false };
+	mlm_error err;
+	find_reporter(call, n, &reporter);
+	mlm_status status =
+		mlm_manager_deliver(call->binding->manager, on_delivery, &reporter, &result, &err);
+	if (reporter.has_failed || (status != MLM_OK && status != MLM_EAGAIN))
+		return fail(&reporter, &err);
+	lua_createtable(L, 0, 6);
+	set_delivery_sums(L, &result);
+	if (status == MLM_EAGAIN)
+		set_text(L, "why", err.message);
+	return 1;
+}
+
 static int sync(lua_State *L)
 {
 	static const char *const names[] = { "into", "run_ids", "experiment_ids", "dry_run",
@@ -164,6 +216,12 @@ static int sync(lua_State *L)
 	mlm_error err;
 	call_begin(&call, L, "sync");
 	call_names(&call, names, NULL);
+	if (!call_has(&call, 1)) {
+		for (int n = 2; n <= 4; n++)
+			if (call_has(&call, n))
+				call_bad(&call, n, "give `into` as well, the store to copy to");
+		return deliver(&call, 5);
+	}
 	mlm_manager_options destination = MLM_MANAGER_OPTIONS_INIT;
 	destination.store = call_string(&call, 1);
 	destination.ignore_environment = true;

@@ -24,14 +24,48 @@ static void activate(mlm_manager *manager, const char *id)
 	manager->experiment_id[MLM_ID_SIZE - 1] = '\0';
 }
 
+void experiment_know_inside(mlm_manager *manager, char id[MLM_ID_SIZE])
+{
+	char known[MLM_ID_SIZE] = "";
+	if (!manager->ops->know_experiment || !id[0])
+		return;
+	manager->ops->know_experiment(manager->store, id, known, NULL);
+	memcpy(id, known, sizeof(known));
+}
+
+/* A remote store that is away promises what it cannot find. */
+static mlm_status promise(mlm_manager *manager, const char *name,
+	const mlm_experiment_options *options, const mlm_error *why, char id_out[MLM_ID_SIZE],
+	mlm_error *err)
+{
+	if (options && options->reset)
+		return error_set(err, why->status, "experiment",
+			"experiment '%.200s' cannot be reset before its runs can be seen: %s", name,
+			why->message);
+	return manager->ops->promise_experiment(manager->store, name, options, id_out, err);
+}
+
 /* By id, or by name where id is NULL: it must exist and be active. */
 static mlm_status activate_existing(
 	mlm_manager *manager, const char *id, const char *name, mlm_error *err)
 {
 	mlm_experiment_list *list = NULL;
-	mlm_status status = manager->ops->get_experiment(manager->store, id, name, &list, err);
-	if (status != MLM_OK)
+	mlm_error why = MLM_ERROR_INIT;
+	manager_hurry_begin(manager);
+	mlm_status status = manager->ops->get_experiment(manager->store, id, name, &list, &why);
+	manager_hurry_end(manager);
+	if (manager_is_away(manager, status) && !id) {
+		char promised[MLM_ID_SIZE];
+		status = promise(manager, name, NULL, &why, promised, err);
+		if (status == MLM_OK)
+			activate(manager, promised);
 		return status;
+	}
+	if (status != MLM_OK) {
+		if (err)
+			*err = why;
+		return status;
+	}
 	if (list->items[0].lifecycle == MLM_DELETED)
 		status = deleted(&list->items[0], err);
 	else
@@ -56,16 +90,22 @@ static mlm_status create_or_find(mlm_manager *manager, const char *name,
 	const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err)
 {
 	mlm_experiment_list *list = NULL;
-	mlm_status status = manager->ops->get_experiment(manager->store, NULL, name, &list, err);
+	mlm_error why = MLM_ERROR_INIT;
+	manager_hurry_begin(manager);
+	mlm_status status = manager->ops->get_experiment(manager->store, NULL, name, &list, &why);
 	if (status == MLM_ENOTFOUND) {
-		status =
-			manager->ops->create_experiment(manager->store, name, options, id_out, err);
-		if (status != MLM_EEXISTS)
-			return status;
-		/* Another process was quicker. */
-		status = manager->ops->get_experiment(manager->store, NULL, name, &list, err);
+		status = manager->ops->create_experiment(
+			manager->store, name, options, id_out, &why);
+		if (status == MLM_EEXISTS) /* another process was quicker */
+			status = manager->ops->get_experiment(
+				manager->store, NULL, name, &list, &why);
 	}
-	if (status != MLM_OK)
+	manager_hurry_end(manager);
+	if (manager_is_away(manager, status))
+		return promise(manager, name, options, &why, id_out, err);
+	if (status != MLM_OK && err)
+		*err = why;
+	if (status != MLM_OK || !list)
 		return status;
 	const mlm_experiment *found = &list->items[0];
 	if (found->lifecycle == MLM_DELETED) {
@@ -108,6 +148,7 @@ mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
 		status = create_or_find(manager, name, &checked, id, err);
 		if (status == MLM_OK) {
 			activate(manager, id);
+			experiment_know_inside(manager, id);
 			if (id_out)
 				memcpy(id_out, id, MLM_ID_SIZE);
 		}
@@ -163,6 +204,9 @@ void mlm_experiment_active(mlm_manager *manager, char id_out[MLM_ID_SIZE])
 	if (manager_enter(manager, NULL) != MLM_OK)
 		return;
 	memcpy(id_out, manager->experiment_id, MLM_ID_SIZE);
+	experiment_know_inside(manager, id_out);
+	if (id_out[0])
+		memcpy(manager->experiment_id, id_out, MLM_ID_SIZE);
 	manager_leave(manager);
 }
 

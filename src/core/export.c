@@ -139,7 +139,7 @@ mlm_status mlm_export(mlm_manager *manager, const char *path, const mlm_transfer
 	end_growing(&growing, allocator);
 	transfer_store_source_close(&source);
 	if (store)
-		manager->ops->close(store);
+		store->ops->close(store);
 	if (result_out)
 		*result_out = transfer.result;
 	run_transfer_end(&transfer);

@@ -11,6 +11,7 @@
 #define RETRY_MS_FIRST      20
 #define RETRY_MS_MAX        1000
 #define REMOTE_RETRY_MS_MAX 5000 /* a server that is away is asked less often, unless one waits */
+#define DELIVERY_MS_MAX     500u /* at a time, while there is a journal to drain as well */
 #define THREAD_STACK_BYTES  (1024u * 1024u)
 
 /* A waiting thread that has this much time writes by itself what is no more than this, unless
@@ -24,6 +25,7 @@ struct flusher {
 	const struct store_ops *ops;
 	struct store_options store_options;
 	store_refused_fn refused;
+	store_delivery_fn delivered;
 	void *payload;
 	pthread_t thread;
 
@@ -41,6 +43,14 @@ struct flusher {
 	uint64_t drained;
 	uint64_t failures; /* attempts that failed so far */
 	mlm_error failure; /* of the last attempt; MLM_OK after a good one */
+
+	/* Deliveries of what waits for a store that was away. */
+	uint64_t deliveries; /* begun so far */
+	uint64_t clean_delivery; /* the last one after which nothing waited */
+	uint64_t wanted_delivery; /* somebody waits for a clean one after it */
+	uint32_t delivery_retry_ms;
+	int64_t deliver_at_ns;
+	mlm_error delivery_failure;
 };
 
 static void until_ms(struct timespec *at_out, uint32_t milliseconds)
@@ -126,12 +136,115 @@ static bool drain_some(struct flusher *flusher, struct store *lent)
 	return more;
 }
 
+/* ---- what waits for a store that was away ---- */
+
+struct delivering {
+	struct flusher *flusher;
+	int64_t until_ns;
+};
+
+/* Ends a delivery that takes long, so that the journal gets its turn. */
+static bool on_delivery(void *payload, const struct store_delivery *delivery)
+{
+	const struct delivering *delivering = payload;
+	struct flusher *flusher = delivering->flusher;
+	if (flusher->delivered)
+		flusher->delivered(flusher->payload, delivery);
+	pthread_mutex_lock(&flusher->mutex);
+	bool goes_on = !flusher->stops;
+	if (delivery->kind == STORE_DELIVERING)
+		flusher->delivery_failure.status = MLM_OK;
+	pthread_mutex_unlock(&flusher->mutex);
+	return goes_on && clock_monotonic_ns() < delivering->until_ns;
+}
+
+static void delivery_ended(
+	struct flusher *flusher, uint64_t number, mlm_status status, const mlm_error *why)
+{
+	pthread_mutex_lock(&flusher->mutex);
+	bool is_wanted = flusher->wanted_delivery > flusher->clean_delivery;
+	uint32_t most_ms = is_wanted ? RETRY_MS_MAX : REMOTE_RETRY_MS_MAX;
+	if (status == MLM_OK)
+		flusher->clean_delivery = number;
+	/* One that was cut short goes on at once. */
+	if (status == MLM_OK || status == MLM_ESTATE)
+		flusher->delivery_retry_ms = 0;
+	else
+		flusher->delivery_retry_ms =
+			flusher->delivery_retry_ms ? flusher->delivery_retry_ms * 2 : TICK_MS;
+	if (flusher->delivery_retry_ms > most_ms)
+		flusher->delivery_retry_ms = most_ms;
+	flusher->deliver_at_ns =
+		clock_monotonic_ns() + (int64_t)flusher->delivery_retry_ms * 1000000;
+	if (status != MLM_ESTATE)
+		flusher->delivery_failure = *why;
+	pthread_cond_broadcast(&flusher->done);
+	pthread_mutex_unlock(&flusher->mutex);
+}
+
+/* Call with draining. */
+static void deliver(struct flusher *flusher)
+{
+	mlm_error why = MLM_ERROR_INIT;
+	bool is_taken;
+	if (!flusher->ops->deliver)
+		return;
+	pthread_mutex_lock(&flusher->mutex);
+	bool is_due = clock_monotonic_ns() >= flusher->deliver_at_ns && !flusher->stops;
+	uint64_t number = is_due ? ++flusher->deliveries : 0;
+	pthread_mutex_unlock(&flusher->mutex);
+	if (!is_due)
+		return;
+	mlm_status status = flusher->store ? MLM_OK : open_store(flusher, &why);
+	struct delivering delivering = {
+		.flusher = flusher,
+		.until_ns = clock_monotonic_ns() + (int64_t)DELIVERY_MS_MAX * 1000000,
+	};
+	if (status == MLM_OK)
+		status = flusher->ops->deliver(
+			flusher->store, on_delivery, &delivering, &is_taken, &why);
+	delivery_ended(flusher, number, status, &why);
+}
+
+mlm_status flusher_wait_delivered(struct flusher *flusher, uint32_t timeout_ms, mlm_error *err)
+{
+	struct timespec at;
+	mlm_status status = MLM_OK;
+	if (!flusher->ops->deliver)
+		return MLM_OK;
+	if (timeout_ms != MLM_FOREVER)
+		until_ms(&at, timeout_ms);
+	pthread_mutex_lock(&flusher->mutex);
+	uint64_t begun = flusher->deliveries;
+	flusher->wanted_delivery = begun + 1;
+	flusher->deliver_at_ns = 0;
+	pthread_cond_signal(&flusher->wake);
+	while (flusher->clean_delivery <= begun) {
+		int errnum = timeout_ms == MLM_FOREVER
+				     ? pthread_cond_wait(&flusher->done, &flusher->mutex)
+				     : pthread_cond_timedwait(&flusher->done, &flusher->mutex, &at);
+		if (errnum != ETIMEDOUT || flusher->clean_delivery > begun)
+			continue;
+		status = error_set(err, MLM_ETIMEOUT, "journal",
+			"the store did not take what waits for it within %u ms%s%s", timeout_ms,
+			flusher->delivery_failure.status != MLM_OK ? ": " : "",
+			flusher->delivery_failure.status != MLM_OK
+				? flusher->delivery_failure.message
+				: "");
+		break;
+	}
+	pthread_mutex_unlock(&flusher->mutex);
+	return status;
+}
+
 static void *flush(void *argument)
 {
 	struct flusher *flusher = argument;
 	pthread_mutex_lock(&flusher->mutex);
 	while (!flusher->stops) {
-		bool is_wanted = flusher->wanted > flusher->drained;
+		bool is_wanted = flusher->wanted > flusher->drained ||
+				 (flusher->wanted_delivery > flusher->clean_delivery &&
+					 clock_monotonic_ns() >= flusher->deliver_at_ns);
 		uint32_t wait_ms = flusher->retry_ms ? flusher->retry_ms : is_wanted ? 0 : TICK_MS;
 		if (wait_ms) {
 			struct timespec at;
@@ -146,6 +259,7 @@ static void *flush(void *argument)
 			flusher->drain.point_count > 0)
 			while (drain_some(flusher, NULL))
 				continue;
+		deliver(flusher);
 		pthread_mutex_unlock(&flusher->draining);
 		pthread_mutex_lock(&flusher->mutex);
 	}
@@ -178,6 +292,7 @@ mlm_status flusher_open(
 	flusher->ops = options->ops;
 	flusher->store_options = options->store;
 	flusher->refused = options->refused;
+	flusher->delivered = options->delivered;
 	flusher->payload = options->payload;
 	flusher->drained = JOURNAL_HEADER_BYTES;
 	bool exists = false;

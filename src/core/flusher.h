@@ -3,7 +3,8 @@
 #define CORE_FLUSHER_H
 
 /* One background thread that drains this process's journal into the store, over a connection of its
- * own. A store that is busy or full only makes the journal longer. */
+ * own. A store that is busy or full only makes the journal longer. The thread also sends what waits
+ * for a store that was away. */
 
 #include "core/journal.h"
 #include "store/store.h"
@@ -17,6 +18,8 @@ struct flusher_options {
 	/* Called for each series that the store refused, on the flusher's thread or in
 	 * flusher_wait(). */
 	store_refused_fn refused;
+	/* Told of what waited for a store that was away, on the flusher's thread; NULL: nobody. */
+	store_delivery_fn delivered;
 	void *payload;
 };
 
@@ -33,6 +36,13 @@ mlm_status flusher_open(
  */
 mlm_status flusher_wait(struct flusher *flusher, struct store *store, uint64_t position,
 	uint32_t timeout_ms, mlm_error *err);
+
+/**
+ * Waits until nothing waits any more for a store that was away.
+ *
+ * Errors: ETIMEOUT, with the reason why something still does.
+ */
+mlm_status flusher_wait_delivered(struct flusher *flusher, uint32_t timeout_ms, mlm_error *err);
 
 /** Stops the thread after what it is doing; what is not drained stays in the journal. NULL is a
  * no-op. In a forked child there is no thread, and nothing is waited for. */

@@ -384,7 +384,7 @@ mlm_status mlm_manager_gc(mlm_manager *manager, const mlm_gc_options *options,
 		status = remove_all(&gc, err);
 	arena_free(gc.arena);
 	if (gc.store)
-		manager->ops->close(gc.store);
+		gc.store->ops->close(gc.store);
 	if (result_out)
 		*result_out = gc.result;
 	return status;

@@ -121,7 +121,7 @@ mlm_status mlm_import(mlm_manager *manager, const char *path, const mlm_transfer
 	if (status == MLM_OK)
 		status = import_from(manager, &transfer, store, path, err);
 	if (store)
-		manager->ops->close(store);
+		store->ops->close(store);
 	if (result_out)
 		*result_out = transfer.result;
 	run_transfer_end(&transfer);

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/directory.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -13,9 +14,13 @@
 #include "core/adoption.h"
 #include "core/adoption_thread.h"
 
-#define STORE_BUSY_MS      60000u /* how long a write waits for other writers */
-#define FLUSHER_BUSY_MS    2000u /* it tries again by itself, and must hear of the end in time */
-#define REMOTE_BUSY_MS     10000u /* how long a caller's request to a server is tried again */
+#define STORE_BUSY_MS   60000u /* how long a write waits for other writers */
+#define FLUSHER_BUSY_MS 2000u /* it tries again by itself, and must hear of the end in time */
+#define REMOTE_BUSY_MS  10000u /* how long a caller's request to a server is tried again */
+/* What can be done without the server is tried again for so long, each time for so long. */
+#define REMOTE_HURRY_MS    500u
+#define REMOTE_REQUEST_MS  10000u
+#define BEHIND_WAIT_MS     100u /* after a server has been waited for in vain */
 #define JOURNAL_OPEN_TRIES 5
 
 /* ---- every call's way in and out ---- */
@@ -95,6 +100,7 @@ static struct store_options options_of_store(const mlm_manager *manager, bool fo
 		.inspect = manager->inspects,
 		.allocator = &manager->allocator,
 		.busy_timeout_ms = for_flusher ? flusher_ms : caller_ms,
+		.spool = is_remote ? manager->place.journal_dir : NULL,
 	};
 }
 
@@ -170,7 +176,9 @@ mlm_status manager_open_another(
 	if (status == MLM_OK && for_writing && manager->ops->is_read_only(manager->store))
 		status = refuse_read_only(manager, "written to it", err);
 	if (status == MLM_OK) {
-		const struct store_options options = options_of_store(manager, false);
+		/* What is copied does not wait in a queue: it is copied again another time. */
+		struct store_options options = options_of_store(manager, false);
+		options.spool = NULL;
 		status = manager->ops->open(&options, store_out, err);
 	}
 	manager_leave(manager);
@@ -194,6 +202,7 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 		.ops = manager->ops,
 		.store = options_of_store(manager, true),
 		.refused = run_note_refused,
+		.delivered = run_note_delivery,
 		.payload = manager,
 	};
 	status = flusher_open(&options, &manager->flusher, err);
@@ -213,12 +222,76 @@ mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_e
 		timeout_ms, err);
 }
 
+static bool can_be_away(const mlm_manager *manager)
+{
+	return manager->ops && manager->ops->deliver;
+}
+
+bool manager_is_away(const mlm_manager *manager, mlm_status status)
+{
+	return can_be_away(manager) && (status == MLM_EAGAIN || status == MLM_ETIMEOUT);
+}
+
+void manager_hurry_begin(mlm_manager *manager)
+{
+	if (!manager->ops->is_remote)
+		return;
+	manager->store->busy_timeout_ms = REMOTE_HURRY_MS;
+	manager->store->request_timeout_ms = REMOTE_REQUEST_MS;
+}
+
+void manager_hurry_end(mlm_manager *manager)
+{
+	if (!manager->ops->is_remote)
+		return;
+	manager->store->busy_timeout_ms = REMOTE_BUSY_MS;
+	manager->store->request_timeout_ms = 0;
+}
+
+/* What is left of a wait that began then. */
+static uint32_t left_of(uint32_t timeout_ms, int64_t begun_ns)
+{
+	int64_t spent_ms = (clock_monotonic_ns() - begun_ns) / 1000000;
+	if (timeout_ms == MLM_FOREVER)
+		return timeout_ms;
+	return spent_ms < (int64_t)timeout_ms ? timeout_ms - (uint32_t)spent_ms : 0;
+}
+
+static uint32_t wait_of(const mlm_manager *manager)
+{
+	return manager->is_behind ? BEHIND_WAIT_MS : manager->server_wait_ms;
+}
+
+mlm_status manager_settle_inside(
+	mlm_manager *manager, bool *left_out, mlm_error *why_out, mlm_error *err)
+{
+	*left_out = false;
+	if (!can_be_away(manager))
+		return manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+	mlm_status status = manager_flush_inside(manager, wait_of(manager), why_out);
+	*left_out = manager_is_away(manager, status);
+	if (status != MLM_OK && !*left_out && err)
+		*err = *why_out;
+	return *left_out ? MLM_OK : status;
+}
+
+bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out)
+{
+	if (!can_be_away(manager) || !manager->flusher)
+		return true;
+	return flusher_wait_delivered(manager->flusher, wait_of(manager), why_out) == MLM_OK;
+}
+
 mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
 {
+	int64_t begun_ns = clock_monotonic_ns();
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
 	status = manager_flush_inside(manager, timeout_ms, err);
+	if (status == MLM_OK && manager->flusher)
+		status = flusher_wait_delivered(
+			manager->flusher, left_of(timeout_ms, begun_ns), err);
 	if (status == MLM_OK)
 		status = run_take_remembered(manager, err);
 	manager_leave(manager);
@@ -323,6 +396,8 @@ static mlm_status open_store(
 	status = store_ops_find(manager->place.uri, &manager->ops, err);
 	if (status != MLM_OK)
 		return status;
+	if (manager->ops->is_remote)
+		manager->ops = &spool_store_ops;
 	if ((options->inspect || options->must_exist) && manager->place.path &&
 		access(manager->place.path, F_OK) != 0)
 		return error_set(err, MLM_ENOTFOUND, "manager", "there is no store '%s'",
@@ -339,6 +414,7 @@ static mlm_status open_store(
 		return status;
 	manager->artifact_tracking = options_of_store(manager, true);
 	manager->artifact_tracking.busy_timeout_ms = STORE_BUSY_MS;
+	manager->artifact_tracking.spool = NULL;
 	if (!options->inspect)
 		status = adopt_orphans(manager, err);
 	if (status != MLM_OK || options->ignore_environment)
@@ -373,6 +449,8 @@ static mlm_status open_manager(
 	manager->samples_system =
 		options->system_metrics || is_true(getenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"));
 	manager->inspects = options->inspect;
+	manager->server_wait_ms =
+		options->server_wait_ms ? options->server_wait_ms : MLM_SERVER_WAIT_MS_DEFAULT;
 	manager->log = options->log ? options->log : log_to_stderr;
 	manager->log_payload = options->log_payload;
 	status = open_store(manager, options, err);
@@ -389,7 +467,8 @@ mlm_status mlm_manager_open(
 {
 	if (!manager_out)
 		return error_set_null(err, "manager", "manager_out");
-	static const struct options_layout layout = OPTIONS_LAYOUT(mlm_manager_options, allocator);
+	static const struct options_layout layout =
+		OPTIONS_LAYOUT(mlm_manager_options, server_wait_ms);
 	mlm_manager_options taken;
 	*manager_out = NULL;
 	mlm_status status = options_take(&taken, options, &layout, err);
@@ -462,6 +541,8 @@ static mlm_status close_journal(mlm_manager *manager, bool keeps, uint32_t wait_
 	if (!manager->journal)
 		return MLM_OK;
 	mlm_status status = manager_flush_inside(manager, wait_ms, err);
+	/* Who ended the runs has said what is left. */
+	bool is_away = manager_is_away(manager, status);
 	flusher_close(manager->flusher, true);
 	manager->flusher = NULL;
 	char id[JOURNAL_ID_HEX + 1];
@@ -470,7 +551,7 @@ static mlm_status close_journal(mlm_manager *manager, bool keeps, uint32_t wait_
 	bool has_drained = atomic_load(&manager->journal->drained) > JOURNAL_HEADER_BYTES;
 	journal_close(manager->journal, is_empty);
 	if (!is_empty)
-		return status;
+		return is_away ? MLM_OK : status;
 	rmdir(manager->place.journal_dir); /* succeeds only when it is empty */
 	if (has_drained && manager->ops->forget_journal)
 		manager->ops->forget_journal(manager->store, id, NULL);
@@ -491,14 +572,21 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 	mlm_status first = MLM_OK;
 	if (!atomic_load(&manager->closed)) {
 		mlm_error why = MLM_ERROR_INIT;
-		/* First, so that a store that is held costs these seconds and no more. */
-		mlm_status status = manager_flush_inside(manager, MANAGER_CLOSE_WAIT_MS, &why);
-		uint32_t wait_ms = status == MLM_OK ? MANAGER_CLOSE_WAIT_MS : 0;
+		uint32_t wait_ms = MANAGER_CLOSE_WAIT_MS;
+		mlm_status status = MLM_OK;
+		/* First, so that a store that is held costs these seconds and no more. One that is
+		 * away takes the end of runs all the same. */
+		if (!can_be_away(manager)) {
+			status = manager_flush_inside(manager, wait_ms, &why);
+			wait_ms = status == MLM_OK ? wait_ms : 0;
+		}
 		bool left = false;
 		if (status == MLM_OK)
 			status = end_runs(manager, (mlm_run_status)end_status, &left, &why);
 		keep_first(&first, err, status, &why);
 		abandon_runs(manager, &left);
+		if (can_be_away(manager))
+			wait_ms = manager->is_behind ? 0 : manager->server_wait_ms;
 		status = close_journal(manager, left, wait_ms, &why);
 		keep_first(&first, err, status, &why);
 		status = run_take_remembered(manager, &why);

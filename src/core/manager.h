@@ -41,6 +41,8 @@ struct mlm_manager {
 	struct journal *journal; /* made with the first run; then stays */
 	struct flusher *flusher;
 	struct adoption_thread *adoption; /* of a remote store; NULL when there is nothing */
+	uint32_t server_wait_ms;
+	bool is_behind; /* the last wait for a remote store was in vain */
 	char experiment_id[MLM_ID_SIZE]; /* "" when none is active */
 	mlm_run *active; /* top of the stack */
 	mlm_run *runs; /* all handles, newest first */
@@ -102,13 +104,32 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err);
 mlm_status manager_flush_inside(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err);
 
 /** Opens the manager's store once more, for work that takes long, after what was logged is in it.
- * The caller closes it; the manager stays usable meanwhile. Errors: as the open; EIO when it is
- * for writing and the store is read-only. */
+ * The caller closes it by its own ops; the manager stays usable meanwhile. Errors: as the open;
+ * EIO when it is for writing and the store is read-only. */
 mlm_status manager_open_another(
 	mlm_manager *manager, bool for_writing, struct store **store_out, mlm_error *err);
 
+/** A flush as the end of a run makes it: a remote store that is away is waited for as long as
+ * options.server_wait_ms says. *left_out: it has not taken all, *why_out says why. */
+mlm_status manager_settle_inside(
+	mlm_manager *manager, bool *left_out, mlm_error *why_out, mlm_error *err);
+/** Waits as long for what has been put off while a remote store was away. False: some still waits,
+ * *why_out says why. Call inside. */
+bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out);
+
+/** True of an error that says that a remote store is away, for which what is asked can wait. */
+bool manager_is_away(const mlm_manager *manager, mlm_status status);
+
+/** A call of which the caller has something else to do when a remote store is away is made between
+ * these two: it fails sooner. */
+void manager_hurry_begin(mlm_manager *manager);
+void manager_hurry_end(mlm_manager *manager);
+
 /** How to open the artifacts at uri; borrows from the manager, whose lock it does not need. */
 struct artifact_options manager_artifact_options(const mlm_manager *manager, const char *uri);
+
+/** Makes an id of what may be a promise: "" while the server's is not known. Call inside. */
+void experiment_know_inside(mlm_manager *manager, char id[MLM_ID_SIZE]);
 
 /** Ends a run. Call inside. */
 mlm_status run_end_inside(mlm_run *run, mlm_run_status status, mlm_error *err);
@@ -146,6 +167,9 @@ mlm_status run_check_open(const mlm_run *run, mlm_error *err);
 void run_note_refused(
 	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why);
 
+/** The flusher's store_delivery_fn; payload is the manager. */
+bool run_note_delivery(void *payload, const struct store_delivery *delivery);
+
 /** The first error that a run remembered, once. MLM_OK when none did. */
 mlm_status run_take_remembered(mlm_manager *manager, mlm_error *err);
 
@@ -170,6 +194,12 @@ mlm_status run_refuse_time(const char *key, size_t size, int64_t timestamp_ms, m
 /** The run's series are about to go. Call with the journal locked. */
 void metric_handles_forget_series(mlm_run *run);
 void metric_handles_free(mlm_run *run);
+
+/** The handle of a run, by the id that it has; NULL when there is none. */
+mlm_run *run_find_handle(const mlm_manager *manager, const char *run_id);
+
+/** The first error that the run remembered, once. */
+mlm_status run_take_first_error(mlm_run *run, mlm_error *err);
 
 /** Keeps the error for the run's end or the next flush, unless there is one already. */
 void run_remember(mlm_run *run, const mlm_error *why);

@@ -31,12 +31,25 @@ mlm_run_status mlm_run_status_parse(const char *name)
 
 /* ---- handles ---- */
 
-static mlm_run *find_handle(const mlm_manager *manager, const char *run_id)
+mlm_run *run_find_handle(const mlm_manager *manager, const char *run_id)
 {
 	for (mlm_run *run = manager->runs; run; run = run->next)
 		if (strcmp(run->id, run_id) == 0)
 			return run;
 	return NULL;
+}
+
+/* A run that was begun while its store was away has two ids, and its handle the first. */
+static mlm_run *find_named(
+	const mlm_manager *manager, const char *run_id, const mlm_run_record *record)
+{
+	mlm_run *run = run_find_handle(manager, record->run_id);
+	if (!run)
+		run = run_find_handle(manager, run_id);
+	for (size_t i = 0; i < record->tag_count && !run; i++)
+		if (strcmp(record->tags[i].key, "mlmanager.run_id") == 0)
+			run = run_find_handle(manager, record->tags[i].value);
+	return run;
 }
 
 static mlm_run *new_handle(
@@ -352,7 +365,7 @@ mlm_status run_set_active_inside(
 		status = manager->ops->get_run(manager->store, run_id, &list, err);
 	if (status != MLM_OK)
 		return status;
-	mlm_run *run = find_handle(manager, list->items[0].run_id);
+	mlm_run *run = find_named(manager, run_id, &list->items[0]);
 	if (list->items[0].lifecycle == MLM_DELETED) {
 		status = error_set(err, MLM_ESTATE, "run",
 			"run %s is deleted; bring it back with restore_run first", run_id);
@@ -416,8 +429,13 @@ bool mlm_run_is_open(const mlm_run *run)
 void mlm_run_experiment_id(const mlm_run *run, char id_out[MLM_ID_SIZE])
 {
 	id_out[0] = '\0';
-	if (run)
-		memcpy(id_out, run->experiment_id, MLM_ID_SIZE);
+	if (!run)
+		return;
+	memcpy(id_out, run->experiment_id, MLM_ID_SIZE);
+	if (manager_enter(run->manager, NULL) != MLM_OK)
+		return;
+	experiment_know_inside(run->manager, id_out);
+	manager_leave(run->manager);
 }
 
 void mlm_run_name(const mlm_run *run, char *name_out, size_t size)
@@ -455,87 +473,6 @@ mlm_status run_check_top(const mlm_run *run, mlm_error *err)
 	return status;
 }
 
-/* Stands for an error that there was no memory to keep. */
-static mlm_error forgotten_error = {
-	.status = MLM_ENOMEM,
-	.area = "run",
-	.message = "something that was logged was not taken, and memory ran out before it could be "
-		   "kept what",
-};
-
-static void remember(mlm_run *run, const mlm_error *why)
-{
-	if (run->first_error)
-		return;
-	run->first_error = memory_new(&run->manager->allocator, sizeof(*why));
-	if (run->first_error)
-		*run->first_error = *why;
-	else
-		run->first_error = &forgotten_error;
-	run->manager->remembering++;
-}
-
-void run_free_remembered(mlm_run *run)
-{
-	if (run->first_error != &forgotten_error)
-		memory_free(&run->manager->allocator, run->first_error);
-	run->first_error = NULL;
-}
-
-void run_remember(mlm_run *run, const mlm_error *why)
-{
-	pthread_mutex_lock(&run->manager->refused_mutex);
-	remember(run, why);
-	pthread_mutex_unlock(&run->manager->refused_mutex);
-}
-
-void run_note_refused(
-	void *payload, const struct store_series *series, size_t point_count, const mlm_error *why)
-{
-	mlm_manager *manager = payload;
-	(void)point_count;
-	pthread_mutex_lock(&manager->refused_mutex);
-	mlm_run *run = find_handle(manager, series->run_id);
-	if (run && !run->first_error) {
-		mlm_error error = MLM_ERROR_INIT;
-		error_set(&error, why->status, "run", "metric '%.100s' of run %s was not taken: %s",
-			series->key, run->id, why->message);
-		remember(run, &error);
-	}
-	pthread_mutex_unlock(&manager->refused_mutex);
-}
-
-static mlm_status take(mlm_run *run, mlm_error *err)
-{
-	if (!run->first_error)
-		return MLM_OK;
-	mlm_status status = run->first_error->status;
-	if (err)
-		*err = *run->first_error;
-	run_free_remembered(run);
-	run->manager->remembering--;
-	return status;
-}
-
-mlm_status run_take_remembered(mlm_manager *manager, mlm_error *err)
-{
-	mlm_status status = MLM_OK;
-	pthread_mutex_lock(&manager->refused_mutex);
-	mlm_run *run = manager->remembering ? manager->runs : NULL;
-	for (; run && status == MLM_OK; run = run->next)
-		status = take(run, err);
-	pthread_mutex_unlock(&manager->refused_mutex);
-	return status;
-}
-
-static mlm_status take_first_error(mlm_run *run, mlm_error *err)
-{
-	pthread_mutex_lock(&run->manager->refused_mutex);
-	mlm_status status = take(run, err);
-	pthread_mutex_unlock(&run->manager->refused_mutex);
-	return status;
-}
-
 static void stop_system_metrics(mlm_run *run)
 {
 	system_metrics_stop(run->system_metrics);
@@ -549,16 +486,31 @@ static void forget_open(mlm_run *run)
 	run_leave_stack(run);
 }
 
+/* The run has ended all the same: a server that is away is no failure of the script. */
+static void tell_left(mlm_run *run, bool was_behind, const mlm_error *why)
+{
+	const mlm_manager *manager = run->manager;
+	char line[2 * MLM_ERROR_MESSAGE_SIZE];
+	snprintf(line, sizeof(line),
+		"what run %s logged waits in '%s' for the server %s; 'mlmanager sync' sends it, or "
+		"the next process that logs there: %s",
+		run->id, manager->place.journal_dir, manager->place.uri, why->message);
+	manager_log(run->manager, was_behind ? MLM_LOG_INFO : MLM_LOG_WARNING, line);
+}
+
 mlm_status run_end_inside(mlm_run *run, mlm_run_status end_status, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
+	bool was_behind = manager->is_behind;
+	bool is_left = false;
+	mlm_error left_why = MLM_ERROR_INIT;
 	mlm_status status = run_check_top(run, err);
 	if (status != MLM_OK)
 		return status;
 	stop_system_metrics(run);
 	status = timer_end_all_inside(run, err);
 	if (status == MLM_OK)
-		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+		status = manager_settle_inside(manager, &is_left, &left_why, err);
 	if (status != MLM_OK)
 		return status;
 	if (end_status == MLM_RUN_UNCHANGED && run->started_here)
@@ -574,9 +526,14 @@ mlm_status run_end_inside(mlm_run *run, mlm_run_status end_status, mlm_error *er
 		if (status != MLM_OK && !is_gone)
 			return status;
 	}
+	if (!is_left)
+		is_left = !manager_await_delivery_inside(manager, &left_why);
+	manager->is_behind = is_left;
 	forget_open(run);
+	if (is_left)
+		tell_left(run, was_behind, &left_why);
 	mlm_error why = MLM_ERROR_INIT;
-	mlm_status remembered = take_first_error(run, &why);
+	mlm_status remembered = run_take_first_error(run, &why);
 	if (status == MLM_OK && remembered != MLM_OK) {
 		status = remembered;
 		if (err)
@@ -729,7 +686,7 @@ mlm_status mlm_run_delete_id(mlm_manager *manager, const char *run_id, mlm_error
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
-	mlm_run *run = find_handle(manager, run_id);
+	mlm_run *run = run_find_handle(manager, run_id);
 	if (run && atomic_load(&run->is_open)) {
 		status = run_delete_inside(run, err);
 	} else {

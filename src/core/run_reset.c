@@ -78,11 +78,17 @@ static mlm_status restart(mlm_run *run, mlm_error *err)
 	mlm_status status = run_check_top(run, err);
 	if (status == MLM_OK)
 		status = manager->ops->get_run(manager->store, run->id, &list, err);
+	if (status == MLM_OK && !run->experiment_id[0]) {
+		mlm_run_list_free(list);
+		status = error_set(err, MLM_EAGAIN, "run",
+			"run %s cannot be reset before the server %s has it", run->id,
+			manager->place.uri);
+	}
 	if (status != MLM_OK)
 		return status;
 	struct store_new_run row = {
 		.run_id = id,
-		.experiment_id = list->items[0].experiment_id,
+		.experiment_id = run->experiment_id,
 		.run_name = list->items[0].run_name,
 		.user_id = list->items[0].user_id,
 		.source_name = "",

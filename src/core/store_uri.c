@@ -159,27 +159,34 @@ static uint64_t hash_of(const char *text)
 	return hash;
 }
 
+char *store_state_directory(const mlm_allocator *allocator)
+{
+	const char *directory = getenv("MLMANAGER_JOURNAL_DIR");
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	if (directory && directory[0])
+		return memory_string(allocator, directory);
+	if (state && state[0])
+		return memory_format(allocator, "%s/mlmanager", state);
+	return home ? memory_format(allocator, "%s/.local/state/mlmanager", home)
+		    : memory_string(allocator, "/var/tmp/mlmanager");
+}
+
 static mlm_status resolve_journal_dir(
 	const mlm_manager_options *options, struct store_place *place, mlm_error *err)
 {
 	const char *directory = options->journal_dir;
-	if (!directory || !directory[0])
-		directory = getenv("MLMANAGER_JOURNAL_DIR");
-	uint64_t hash = hash_of(place->uri);
-	if (directory && directory[0]) {
-		place->journal_dir = memory_format(
-			&place->allocator, "%s/%016llx", directory, (unsigned long long)hash);
-	} else if (place->path && !place->is_network) {
+	const char *chosen = getenv("MLMANAGER_JOURNAL_DIR");
+	bool is_chosen = (directory && directory[0]) || (chosen && chosen[0]);
+	if (!is_chosen && place->path && !place->is_network) {
 		place->journal_dir = memory_format(&place->allocator, "%s-journal.d", place->path);
 	} else {
-		const char *state = getenv("XDG_STATE_HOME");
-		const char *home = getenv("HOME");
-		bool has_state = state && state[0];
-		place->journal_dir = memory_format(&place->allocator, "%s%s/mlmanager/%016llx",
-			has_state ? state
-			: home    ? home
-				  : "/var/tmp",
-			has_state || !home ? "" : "/.local/state", (unsigned long long)hash);
+		char *root = directory && directory[0] ? memory_string(&place->allocator, directory)
+						       : store_state_directory(&place->allocator);
+		if (root)
+			place->journal_dir = memory_format(&place->allocator, "%s/%016llx", root,
+				(unsigned long long)hash_of(place->uri));
+		memory_free(&place->allocator, root);
 	}
 	return place->journal_dir ? MLM_OK : no_memory(err);
 }

@@ -26,6 +26,10 @@ struct store_place {
  */
 mlm_status store_place_resolve(
 	const mlm_manager_options *options, struct store_place *place_out, mlm_error *err);
+/** Where the journals of servers are, a directory each: MLMANAGER_JOURNAL_DIR, else below the
+ * user's state directory. NULL when memory ran out. */
+char *store_state_directory(const mlm_allocator *allocator);
+
 void store_place_clear(struct store_place *place);
 
 #endif

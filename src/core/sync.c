@@ -47,9 +47,9 @@ mlm_status mlm_sync(mlm_manager *from, mlm_manager *into, const mlm_transfer_opt
 	if (status == MLM_OK)
 		status = sync_stores(from, into, &transfer, source, sink, err);
 	if (source)
-		from->ops->close(source);
+		source->ops->close(source);
 	if (sink)
-		into->ops->close(sink);
+		sink->ops->close(sink);
 	if (result_out)
 		*result_out = transfer.result;
 	run_transfer_end(&transfer);

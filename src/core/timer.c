@@ -17,7 +17,12 @@ static mlm_status check_no_param(mlm_run *run, const char *name, mlm_error *err)
 {
 	mlm_run_list *list = NULL;
 	mlm_manager *manager = run->manager;
+	manager_hurry_begin(manager);
 	mlm_status status = manager->ops->get_run(manager->store, run->id, &list, err);
+	manager_hurry_end(manager);
+	/* Then a param of that name is told when the server is back. */
+	if (manager_is_away(manager, status))
+		return MLM_OK;
 	if (status != MLM_OK)
 		return status;
 	const mlm_run_record *record = &list->items[0];

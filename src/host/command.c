@@ -12,6 +12,7 @@
 #include "binding/terminal.h"
 #include "host/chunk.h"
 #include "host/screen.h"
+#include "mlmanager/delivery.h"
 #include "mlmanager/version.h"
 
 #define FOLDER        "command/"
@@ -57,6 +58,25 @@ static int page(lua_State *L)
 	return 1;
 }
 
+static void add_server(void *payload, const char *store)
+{
+	lua_State *L = payload;
+
+	lua_pushstring(L, store);
+	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* waiting_servers(): the URIs of servers for which something may wait. */
+static int waiting_servers(lua_State *L)
+{
+	mlm_error err;
+
+	lua_newtable(L);
+	if (mlm_delivery_servers(add_server, L, &err) != MLM_OK)
+		return luaL_error(L, "%s", err.message);
+	return 1;
+}
+
 /* Upvalues: the table `host` and what was loaded until now. */
 static int load_source(lua_State *L)
 {
@@ -84,6 +104,8 @@ void command_push_host(lua_State *L, const struct command_line *line)
 	lua_setfield(L, -2, "load");
 	lua_pushcfunction(L, page);
 	lua_setfield(L, -2, "page");
+	lua_pushcfunction(L, waiting_servers);
+	lua_setfield(L, -2, "waiting_servers");
 	binding_push_terminal(L);
 	lua_setfield(L, -2, "terminal");
 	screen_push(L);

@@ -19,6 +19,7 @@ bool command_exists(const char *name);
  *   page(shell_command, text)   gives text to a pager; false where that cannot be run
  *   terminal     binding/terminal.h
  *   screen       host/screen.h
+ *   waiting_servers()   the URIs of servers for which something may wait, a list
  *   version      of the library, "0.1.0"
  *   store, artifacts   as the command line gave them, nil where it did not
  */

@@ -70,6 +70,7 @@ static mlm_status call(struct rest_store *store, const struct mlflow_call *call,
 	if (left_ms > 0 && !mlflow_peer_wait(store->peer, (uint32_t)left_ms))
 		return error_set(err, MLM_EAGAIN, "rest", "the request was interrupted");
 	mlflow_peer_set_retry_ms(store->peer, store->base.busy_timeout_ms);
+	mlflow_peer_set_request_ms(store->peer, store->base.request_timeout_ms);
 	mlm_status status = mlflow_peer_call(store->peer, call, &answer, err);
 	/* Callers have waited already, and only hear of it; the flusher comes again by itself. */
 	if (status != MLM_OK && store->for_flusher)

@@ -314,3 +314,37 @@ void sqlite_store_close(struct store *base)
 	memory_free(base->allocator, store->artifacts);
 	memory_free(base->allocator, store);
 }
+
+mlm_status sqlite_open_plain(struct sqlite_store *store, const char *schema, mlm_error *err)
+{
+	store->jitter = (uint64_t)clock_monotonic_ns() ^ (uint64_t)getpid() << 32;
+	mlm_status status = open_connection(
+		store, store->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+	if (status == MLM_OK)
+		status = set_journal_mode(store, err);
+	if (status == MLM_OK)
+		status = sqlite_run(store,
+			store->durability == MLM_DURABILITY_SYSTEM
+				? "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY"
+				: "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;"
+				  "PRAGMA journal_size_limit = 16777216",
+			"could not configure the connection", err);
+	if (status == MLM_OK)
+		status = sqlite_begin_write(store, err);
+	if (status == MLM_OK)
+		status = sqlite_end(
+			store, sqlite_run(store, schema, "could not make the tables", err), err);
+	if (status == MLM_OK)
+		sqlite_fork_add(store);
+	else
+		sqlite_close_plain(store);
+	return status;
+}
+
+void sqlite_close_plain(struct sqlite_store *store)
+{
+	sqlite_fork_remove(store);
+	sqlite_statements_close(store);
+	sqlite3_close(store->db);
+	store->db = NULL;
+}

@@ -38,6 +38,9 @@ struct store_options {
 	/* ENOTFOUND where a database holds no store. Files are the core's to look for. */
 	bool must_exist;
 	uint32_t busy_timeout_ms; /* how long a write may wait for another writer */
+	/* Directory where writes wait for a remote store that is away; NULL: they fail. */
+	const char *spool;
+	const struct store_ops *remote; /* behind the spool; NULL: the URI says */
 	const mlm_allocator *allocator; /* outlives the store; NULL: malloc() and free() */
 };
 
@@ -90,6 +93,28 @@ struct store_new_run {
 	/* An earlier call may have made it: a store that names runs itself looks first. */
 	bool may_exist;
 };
+
+/* What came of something that waited for a store that was away. */
+enum store_delivery_kind {
+	STORE_DELIVERED = 1, /* nothing of the run waits any more */
+	STORE_REFUSED = 2, /* a record will never be taken, and waits no more */
+	STORE_LEFT = 3, /* the rest of the run goes on waiting */
+	STORE_DELIVERING = 4, /* some of the run has been taken */
+};
+
+struct store_delivery {
+	enum store_delivery_kind kind;
+	/* NULL for an experiment, which name is then the name of. */
+	const char *run_id;
+	const char *server_id; /* the store's own; "" while there is none */
+	const char *name; /* of what was refused: "param 'lr'"; else "" */
+	uint64_t records; /* of this run, taken so far */
+	uint64_t points;
+	const mlm_error *why; /* refused, left */
+};
+
+/* False ends the delivery. */
+typedef bool (*store_delivery_fn)(void *payload, const struct store_delivery *delivery);
 
 /* What mlm_run_update changes; MLM_RUN_UNCHANGED, -1 and NULL leave a column alone. */
 struct store_run_change {
@@ -206,6 +231,20 @@ struct store_ops {
 	/* The journal's files are gone: its watermark may go as well. */
 	mlm_status (*forget_journal)(struct store *store, const char *journal_id, mlm_error *err);
 
+	/* ---- while the store is away; all three NULL where it never is ---- */
+	/* An experiment of that name is found or made once the store is back; until then id_out is
+	 * a promise, which stands for its id in every call. For when the experiment cannot be found
+	 * because the store is away. options may be NULL. */
+	mlm_status (*promise_experiment)(struct store *store, const char *name,
+		const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err);
+	/* The store's id for what may be a promise; "" when it is not known yet. */
+	mlm_status (*know_experiment)(
+		struct store *store, const char *id, char id_out[MLM_ID_SIZE], mlm_error *err);
+	/* Sends what waits. ESTATE when report ends it. EAGAIN when some still waits, or, with
+	 * *is_taken_out true, when another process is sending. */
+	mlm_status (*deliver)(struct store *store, store_delivery_fn report, void *payload,
+		bool *is_taken_out, mlm_error *err);
+
 	/* ---- for good; NULL where a store cannot ---- */
 	/* Removes a deleted run and all that refers to it. ENOTFOUND; ESTATE when it is active. */
 	mlm_status (*purge_run)(struct store *store, const char *run_id, mlm_error *err);
@@ -230,6 +269,8 @@ struct store {
 	const struct store_ops *ops;
 	/* How long a write may wait for another writer. Whoever uses the store may change it. */
 	uint32_t busy_timeout_ms;
+	/* How long a remote store may take for one request; 0: as long as bytes flow. As above. */
+	uint32_t request_timeout_ms;
 	/* For all of its memory, the answers included. */
 	const mlm_allocator *allocator;
 };
@@ -238,6 +279,11 @@ extern const struct store_ops sqlite_store_ops;
 extern const struct store_ops postgres_store_ops;
 extern const struct store_ops rest_store_ops; /* http: */
 extern const struct store_ops rest_tls_store_ops; /* https: */
+
+/* In the directory of a spool; its first line is "store URI". Locked by who delivers. */
+#define STORE_SPOOL_LOCK "delivery.lock"
+
+extern const struct store_ops spool_store_ops; /* around a remote one */
 
 /** The backend for a URI's scheme. EUNSUPPORTED, with the known schemes in the message. */
 mlm_status store_ops_find(const char *uri, const struct store_ops **ops_out, mlm_error *err);

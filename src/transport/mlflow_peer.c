@@ -24,6 +24,7 @@ struct mlflow_peer {
 	struct mlflow_credentials credentials;
 	struct http_login login; /* of one of the two above */
 	uint32_t retry_ms;
+	uint32_t request_ms;
 	char error_code[MLFLOW_ERROR_CODE_SIZE];
 	bool is_unsure;
 	uint32_t tries;
@@ -127,6 +128,11 @@ const char *mlflow_peer_address(const struct mlflow_peer *peer)
 void mlflow_peer_set_retry_ms(struct mlflow_peer *peer, uint32_t retry_ms)
 {
 	peer->retry_ms = retry_ms;
+}
+
+void mlflow_peer_set_request_ms(struct mlflow_peer *peer, uint32_t request_ms)
+{
+	peer->request_ms = request_ms;
 }
 
 void mlflow_peer_interrupt(struct mlflow_peer *peer)
@@ -311,6 +317,8 @@ mlm_status mlflow_peer_send(struct mlflow_peer *peer, const struct http_request 
 		return no_memory(err);
 	sent.url = url;
 	sent.login = &peer->login;
+	if (sent.total_ms == 0)
+		sent.total_ms = peer->request_ms;
 	mlm_status status =
 		retry_send(peer->client, &sent, peer->retry_ms, is_final, answer_out, err);
 	memory_free(peer->allocator, url);

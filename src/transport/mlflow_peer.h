@@ -41,6 +41,9 @@ const char *mlflow_peer_address(const struct mlflow_peer *peer);
 
 void mlflow_peer_set_retry_ms(struct mlflow_peer *peer, uint32_t retry_ms);
 
+/** How long one try of a request may take in all; 0, as in the beginning: as long as bytes flow. */
+void mlflow_peer_set_request_ms(struct mlflow_peer *peer, uint32_t request_ms);
+
 /** From any thread: requests under way and later ones fail with EAGAIN at once. */
 void mlflow_peer_interrupt(struct mlflow_peer *peer);
 

@@ -171,17 +171,21 @@ static inline void *fake_run(void *argument)
 	return NULL;
 }
 
-static inline void fake_peer_start(
-	struct fake_peer *peer, const struct fake_turn *turns, size_t turn_count)
+/* At the port that an earlier peer had; 0: any. */
+static inline void fake_peer_start_at(
+	struct fake_peer *peer, int port, const struct fake_turn *turns, size_t turn_count)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int yes = 1;
 	socklen_t size = sizeof(address);
 	memset(peer, 0, sizeof(*peer));
 	peer->turns = turns;
 	peer->turn_count = turn_count;
 	pthread_mutex_init(&peer->mutex, NULL);
 	peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(peer->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (peer->listener < 0 || bind(peer->listener, (struct sockaddr *)&address, size) != 0 ||
 		listen(peer->listener, 16) != 0 ||
 		getsockname(peer->listener, (struct sockaddr *)&address, &size) != 0 ||
@@ -197,6 +201,12 @@ static inline void fake_peer_start(
 	peer->polled[1] = (struct pollfd){ .fd = peer->stop[0], .events = POLLIN };
 	if (pthread_create(&peer->thread, NULL, fake_run, peer) != 0)
 		exit(1);
+}
+
+static inline void fake_peer_start(
+	struct fake_peer *peer, const struct fake_turn *turns, size_t turn_count)
+{
+	fake_peer_start_at(peer, 0, turns, turn_count);
 }
 
 /* Stops answering; what was asked can still be looked at. */

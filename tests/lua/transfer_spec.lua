@@ -116,7 +116,6 @@ describe("mlmanager sync", function()
   end))
 
   it("needs another store", spec(function(run, directory)
-    program.refused(2, "mlmanager: sync needs the store to copy to: --to URI\n", run("sync"))
     program.refused(1, ("mlmanager: 'sqlite:%s/mlmanager.db' is both where runs come from and "
       .. "where they go\n"):format(directory), run("sync", "--to", "sqlite:mlmanager.db"))
   end))

@@ -4,7 +4,10 @@
 local mlmanager = require "mlmanager"
 
 local url, program = arg[1], arg[2]
-local manager = mlmanager.MLManager{store = url ~= "environment" and url or nil}
+-- Servers that are made to fail are waited for, so that the end of a run means that it is there.
+local manager = mlmanager.MLManager{
+  store = url ~= "environment" and url or nil, server_wait_ms = 120000,
+}
 local serial = 0
 
 local function say(...)

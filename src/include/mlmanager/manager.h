@@ -76,6 +76,7 @@ typedef void (*mlm_log_fn)(void *payload, mlm_log_level level, const char *line)
 
 #define MLM_MANAGER_OPTIONS_VERSION   1u
 #define MLM_JOURNAL_BYTES_MAX_DEFAULT (4ull << 30)
+#define MLM_SERVER_WAIT_MS_DEFAULT    5000u
 
 /* Zero (or NULL) in any member but version means its default. Strings are copied by the open. */
 typedef struct mlm_manager_options {
@@ -116,6 +117,10 @@ typedef struct mlm_manager_options {
 	 * libraries allocate inside themselves: SQLite has sqlite3_config(SQLITE_CONFIG_MALLOC),
 	 * for the whole process and before its first use. Journals are mapped files. */
 	mlm_allocator allocator;
+	/* How long the end of a run, and the close, wait for a tracking server that is away or
+	 * slow; 0: MLM_SERVER_WAIT_MS_DEFAULT. What it has not taken by then waits in the journal's
+	 * directory, for mlm_manager_deliver() or the next process that logs to that server. */
+	uint32_t server_wait_ms;
 } mlm_manager_options;
 
 #define MLM_MANAGER_OPTIONS_INIT MLM_OPTIONS_INIT(mlm_manager_options, MLM_MANAGER_OPTIONS_VERSION)

@@ -6,6 +6,7 @@
 #include "mlmanager/allocator.h"
 #include "mlmanager/artifact.h"
 #include "mlmanager/csv.h"
+#include "mlmanager/delivery.h"
 #include "mlmanager/error.h"
 #include "mlmanager/evaluator.h"
 #include "mlmanager/experiment.h"

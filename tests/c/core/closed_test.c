@@ -43,6 +43,7 @@ REFUSES(mlm_manager_gc, p->manager, NULL, NULL)
 REFUSES(mlm_export, p->manager, "x.tar", NULL, NULL)
 REFUSES(mlm_import, p->manager, "x.tar", NULL, NULL)
 REFUSES(mlm_sync, p->manager, p->manager, NULL, NULL)
+REFUSES(mlm_manager_deliver, p->manager, NULL, NULL, NULL)
 REFUSES(mlm_experiment_create, p->manager, "x", NULL, NULL)
 REFUSES(mlm_experiment_set_active, p->manager, "x")
 REFUSES(mlm_experiment_set_active_id, p->manager, "0")
@@ -111,6 +112,7 @@ static const struct {
 	LISTED(mlm_export),
 	LISTED(mlm_import),
 	LISTED(mlm_sync),
+	LISTED(mlm_manager_deliver),
 	LISTED(mlm_experiment_create),
 	LISTED(mlm_experiment_set_active),
 	LISTED(mlm_experiment_set_active_id),

@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tracking server that is away: runs that begin without it, a network that cuts, refuses and
+stalls between us and a real MLflow server, a server and processes that are killed. Afterwards the
+server holds what was acknowledged, each row once.
+
+Runs under MLflow 3.17.2 as rest_store.py does, whose server and proxy these are.
+"""
+
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from rest_store import HOST, Proxy, Report, Server, read_message, wait_until
+
+SCRIPT = pathlib.Path(__file__).with_name("offline.lua")
+SEED = int(os.environ.get("OFFLINE_SEED", "1"))
+ROUNDS = int(os.environ.get("OFFLINE_ROUNDS", "4"))
+AT_ONCE = 3  # processes over one queue
+STEPS = 40
+RUN_S_MAX = 240
+
+
+class Weather(Proxy):
+    """A network with weather: some requests do not arrive whole, some answers neither, some meet a
+    server that is busy, and some take their time."""
+
+    def __init__(self, port, seed):
+        self.random = random.Random(seed)
+        self.is_calm = True
+        self.met = {}
+        super().__init__(port)
+
+    def dice(self, what, sides):
+        with self.lock:
+            is_met = not self.is_calm and self.random.randrange(sides) == 0
+            if is_met:
+                self.met[what] = self.met.get(what, 0) + 1
+            return is_met
+
+    def cut(self, data):
+        with self.lock:
+            return data[:self.random.randrange(len(data) + 1)]
+
+    def pass_one(self, client):
+        request = read_message(client)
+        if not request:
+            return False
+        if self.dice("nobody", 12):
+            return False
+        for status, sides in ((b"500 Internal Server Error", 14), (b"429 Too Many Requests", 16),
+                              (b"503 Service Unavailable", 20)):
+            if self.dice(status[:3].decode(), sides):
+                client.sendall(b"HTTP/1.1 " + status + b"\r\nRetry-After: 1\r\n"
+                               b"Content-Length: 0\r\n\r\n")
+                return True
+        if self.dice("stall", 30):
+            time.sleep(7)
+        try:
+            with socket.create_connection(("127.0.0.1", self.target)) as server:
+                if self.dice("cut request", 12):
+                    server.sendall(self.cut(request))
+                    return False
+                server.sendall(request)
+                answer = read_message(server)
+        except OSError:
+            return False
+        if not answer:
+            return False
+        if self.dice("cut answer", 8):
+            client.sendall(self.cut(answer))
+            return False
+        client.sendall(answer)
+        return True
+
+
+class Folder:
+    """A state directory, and programs of ours that use it."""
+
+    def __init__(self, path):
+        self.path = path
+        path.mkdir()
+        self.environment = dict(os.environ, XDG_STATE_HOME=str(path), HOME=str(path))
+
+    def start(self, *words):
+        return subprocess.Popen([HOST, *map(str, words)], cwd=self.path, env=self.environment,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, *words):
+        process = self.start(*words)
+        out, err = process.communicate(timeout=RUN_S_MAX)
+        return process.returncode, out, err
+
+    def diary(self, name):
+        return self.path / (name + ".diary")
+
+    def log(self, url, name, seed):
+        return self.start(SCRIPT, url, name, self.diary(name), seed, STEPS)
+
+
+class Wanted:
+    """What a diary says that the server must hold (done) and may hold (tried)."""
+
+    def __init__(self, diary):
+        self.runs, self.ids, self.parents = {}, {}, {}
+        self.is_over = False
+        for line in diary.read_text().splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "id":
+                name, run_id, parent = rest.split(" ")
+                self.ids[name], self.parents[name] = run_id, parent
+            elif word == "over":
+                self.is_over = True
+            elif word in ("try", "done"):
+                self.note(word, *rest.split(" "))
+
+    def note(self, word, what, name, *values):
+        if what == "experiment":
+            return
+        run = self.runs.setdefault(name, {kind: {"done": [], "try": []} for kind in (
+            "start", "end", "points", "param", "tag")})
+        run[what][word].append(tuple(values))
+
+
+def steps_of(calls):
+    return {step for begin, count in calls for step in range(int(begin), int(begin) + int(count))}
+
+
+def check_run(server, wanted, name):
+    run = wanted.runs[name]
+    rows = server.rows("SELECT run_uuid, status FROM runs WHERE name = ?", name)
+    assert len(rows) <= 1, "%s is there %d times" % (name, len(rows))
+    if not run["start"]["done"]:
+        return
+    assert len(rows) == 1, "%s is not there" % name
+    run_id, status = rows[0]
+    tags = dict(server.rows("SELECT key, value FROM tags WHERE run_uuid = ?", run_id))
+    assert wanted.ids.get(name, run_id) in (run_id, tags["mlmanager.run_id"])
+    params = dict(server.rows("SELECT key, value FROM params WHERE run_uuid = ?", run_id))
+    done, tried = (dict(run["param"][word]) for word in ("done", "try"))
+    assert done.items() <= params.items() <= tried.items(), (name, done, params, tried)
+    for key in {key for key, _ in run["tag"]["try"]}:
+        values = [value for tag, value in run["tag"]["try"] if tag == key]
+        last_done = [value for tag, value in run["tag"]["done"] if tag == key][-1:]
+        assert tags.get(key) in [*last_done, values[-1], *([None] if not last_done else [])], (
+            name, key, tags.get(key), last_done, values)
+    points = [step for step, in server.rows(
+        "SELECT step FROM metrics WHERE run_uuid = ? AND key = 'loss'", run_id)]
+    assert len(points) == len(set(points)), "%s has points twice" % name
+    missing = steps_of(run["points"]["done"]) - set(points)
+    assert not missing, "%s lacks %d points" % (name, len(missing))
+    assert set(points) <= steps_of(run["points"]["try"])
+    if run["end"]["done"]:
+        assert status == "FINISHED", (name, status)
+    else:
+        assert status in ("KILLED", "FINISHED") if run["end"]["try"] else status == "KILLED", (
+            name, status)
+    parent = wanted.parents.get(name, "-")
+    if parent != "-":
+        (parent_id,) = server.rows("SELECT run_uuid FROM runs WHERE name = ?", parent)
+        assert (tags["mlflow.parentRunId"],) == parent_id, (name, tags, parent_id)
+
+
+def check(server, folder, names):
+    for name in names:
+        wanted = Wanted(folder.diary(name))
+        for run in wanted.runs:
+            check_run(server, wanted, run)
+
+
+def deliver(folder, url):
+    """Until nothing waits; the last time there is nothing to do."""
+    def is_done():
+        status, out, err = folder.run("sync", "--store", url)
+        assert status in (0, 1), err
+        return status == 0
+    wait_until("all that waits is delivered", is_done)
+    status, out, err = folder.run("sync", "--store", url)
+    assert (status, out, err) == (0, "%s: 0 runs, 0 points delivered\n" % url, ""), (out, err)
+
+
+# ---- the tests ----
+
+
+def what_begins_without_a_server_is_delivered_once(server, folder):
+    """The server has never been up. Deliveries are killed at any moment."""
+    dice = random.Random(SEED)
+    names = ["early%d" % i for i in range(2)]
+    for name in names:
+        process = folder.log(server.url, name, dice.randrange(1 << 30))
+        out, err = process.communicate(timeout=RUN_S_MAX)
+        assert process.returncode == 0, err
+        assert "mlmanager sync" in err, err
+        assert Wanted(folder.diary(name)).is_over
+        assert "fail" not in folder.diary(name).read_text()
+    status, out, err = folder.run("sync", "--all")
+    assert status == 1 and "waiting" in out and "goes on waiting" in err, (out, err)
+    server.start()
+    kills = 0
+    for _ in range(12):
+        process = folder.start("sync", "--store", server.url)
+        try:
+            process.communicate(timeout=dice.uniform(0.01, 0.5))
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+    print("     %d deliveries were killed" % kills)
+    deliver(folder, server.url)
+    check(server, folder, names)
+
+
+def either_id_finds_a_run(server, folder):
+    diary = folder.diary("early0").read_text()
+    (run_id,) = [line.split(" ")[2] for line in diary.splitlines()
+                 if line.startswith("id early0-1 ")]
+    ((server_id,),) = server.rows("SELECT run_uuid FROM tags WHERE value = ?", run_id)
+    for either in (run_id, server_id):
+        status, out, err = folder.run("show", "--store", server.url, either)
+        assert status == 0 and server_id in out, (out, err)
+
+
+def a_changed_param_is_told_by_its_key(server, folder):
+    script = folder.path / "conflict.lua"
+    script.write_text("""
+        local manager = require "mlmanager".MLManager { store = arg[1], server_wait_ms = 200 }
+        manager:create_experiment "offline"
+        manager:start_run { run_name = "conflict" }
+        manager:log_param("lr", 0.1)
+        print(manager.current_run_id)
+        io.stdout:flush()
+        io.read()
+        manager:log_params { lr = 0.2, seed = 7 }
+        manager:log_metric("loss", 1)
+        manager:end_run()
+    """)
+    proxy = Proxy(server.port)
+    url = proxy.url
+    process = subprocess.Popen([HOST, str(script), url], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               cwd=folder.path, env=folder.environment)
+    run_id = process.stdout.readline().strip()
+    proxy.before = lambda number, request: None
+    _, err = process.communicate("go\n", timeout=RUN_S_MAX)
+    assert process.returncode == 0 and "mlmanager sync" in err, err
+    proxy.before = lambda number, request: request
+    status, out, err = folder.run("sync", "--store", url)
+    proxy.close()
+    assert status == 1 and "param 'lr'" in err and "'0.1'" in err, (out, err)
+    assert "1 record refused" in out, out
+    params = dict(server.rows("SELECT key, value FROM params WHERE run_uuid = ?", run_id))
+    assert params == {"lr": "0.1", "seed": "7"}, params
+    assert server.rows("SELECT status FROM runs WHERE run_uuid = ?", run_id) == [("FINISHED",)]
+
+
+def any_weather_and_any_kill_lose_and_double_nothing(server, folder):
+    dice = random.Random(SEED)
+    weather = Weather(server.port, SEED)
+    names, kills = [], 0
+    for round_number in range(ROUNDS):
+        weather.is_calm = False
+        processes = {}
+        for i in range(AT_ONCE):
+            name = "r%d.%d" % (round_number, i)
+            processes[name] = folder.log(weather.url, name, dice.randrange(1 << 30))
+            names.append(name)
+        restart = None
+        if round_number == ROUNDS // 2:
+            time.sleep(0.7)
+            server.kill()
+            restart = threading.Thread(target=server.start)
+            restart.start()
+        for i, process in enumerate(processes.values()):
+            limit = dice.uniform(0.1, 4) if i == 0 else RUN_S_MAX
+            try:
+                _, err = process.communicate(timeout=limit)
+                assert process.returncode == 0, err
+            except subprocess.TimeoutExpired:
+                assert i == 0, "a process did not end"
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                kills += 1
+        if restart:
+            restart.join()
+    print("     seed %d: %d runs of the program, %d of them killed; %s" % (
+        SEED, len(names), kills, ", ".join("%s %d" % pair for pair in sorted(
+            weather.met.items()))))
+    weather.is_calm = True
+    deliver(folder, weather.url)
+    check(server, folder, names)
+    weather.close()
+
+
+def log_metric_never_waits(server, folder):
+    """Not for a server that takes connections and says nothing."""
+    script = folder.path / "stall.lua"
+    script.write_text("""
+        local manager = require "mlmanager".MLManager { store = arg[1], server_wait_ms = 300 }
+        manager:create_experiment "offline"
+        manager:start_run { run_name = "stalled" }
+        print "ready"
+        io.stdout:flush()
+        io.read()
+        for i = 1, 20000 do manager:log_metric("loss", i) end
+        print "logged"
+        io.stdout:flush()
+        manager:end_run()
+    """)
+    proxy = Proxy(server.port)
+    process = subprocess.Popen([HOST, str(script), proxy.url], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               cwd=folder.path, env=folder.environment)
+    assert process.stdout.readline() == "ready\n"
+    stalls = threading.Event()
+    proxy.before = lambda number, request: stalls.wait(60) and None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "logged\n"
+    _, err = process.communicate(timeout=RUN_S_MAX)
+    assert process.returncode == 0 and "mlmanager sync" in err, err
+    stalls.set()
+    proxy.before = lambda number, request: request
+    deliver(folder, proxy.url)
+    proxy.close()
+    rows = server.rows("SELECT count(*), count(DISTINCT step) FROM metrics JOIN runs "
+                       "USING (run_uuid) WHERE name = 'stalled'")
+    assert rows == [(20000, 20000)], rows
+    assert server.rows("SELECT status FROM runs WHERE name = 'stalled'") == [("FINISHED",)]
+
+
+def main():
+    report = Report()
+    for name in list(os.environ):
+        if name.startswith("MLFLOW_") and name != "MLFLOW_OLD_PYTHON" or name.endswith("_proxy"):
+            del os.environ[name]
+    path = pathlib.Path(tempfile.mkdtemp(prefix="mlm-offline-"))
+    server = Server(path / "server")
+    folder = Folder(path / "state")
+    try:
+        report.run(what_begins_without_a_server_is_delivered_once, server, folder)
+        report.run(either_id_finds_a_run, server, folder)
+        report.run(a_changed_param_is_told_by_its_key, server, folder)
+        report.run(log_metric_never_waits, server, folder)
+        report.run(any_weather_and_any_kill_lose_and_double_nothing, server, folder)
+    finally:
+        server.kill()
+        shutil.rmtree(path, ignore_errors=True)
+    print("%d passed, %d failed" % (report.passed, report.failed))
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
