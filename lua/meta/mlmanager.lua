@@ -70,7 +70,8 @@ function mlmanager.MLManager(options) end
 
 ---@class mlmanager.Manager
 ---@field current_run_id string? of the active run, 32 hex digits; nil when there is none
----@field experiment_id string? of the active experiment, digits; nil when there is none
+---@field experiment_id string? of the active experiment, digits; nil when there is none, and while
+---only the server knows it and is away
 ---@field store string the store's URI as resolved, without a password
 local Manager = {}
 
@@ -114,13 +115,14 @@ function Manager:doctor(repair) end
 ---@field last_update_time integer? milliseconds since 1970
 ---@field tags table<string, string>
 
----Creates the experiment, or finds the one of that name, and makes it active.
----@overload fun(experiment_name: string, reset?: boolean): string
----@overload fun(options: mlmanager.ExperimentOptions): string
----@overload fun(self: mlmanager.Manager, options: mlmanager.ExperimentOptions): string
+---Creates the experiment, or finds the one of that name, and makes it active. A server that is away
+---does so when it is back.
+---@overload fun(experiment_name: string, reset?: boolean): string?
+---@overload fun(options: mlmanager.ExperimentOptions): string?
+---@overload fun(self: mlmanager.Manager, options: mlmanager.ExperimentOptions): string?
 ---@param experiment_name string
 ---@param reset? boolean delete its runs, restorably; default false
----@return string experiment_id
+---@return string? experiment_id nil while the server is away
 function Manager:create_experiment(experiment_name, reset) end
 
 ---Makes an experiment active: a number is an id; a string is a name, then, if all digits, an id.
@@ -236,7 +238,9 @@ function Manager:create_new_run(user_id) end
 function Manager:run(options, fn, ...) end
 
 ---Ends the active run: stops and logs its timers, waits until all is in the store, and raises the
----first error the run remembered. Its parent becomes active again.
+---first error the run remembered. Its parent becomes active again. A server that is away is waited
+---for as long as `server_wait_ms` says; what it has not taken by then waits for `sync`, and a
+---warning says so.
 ---@overload fun(create?: boolean, metadata?: mlmanager.Texts): mlmanager.Run?
 ---@overload fun(options: mlmanager.EndOptions|mlmanager.RunStatus): mlmanager.Run?
 ---@overload fun(self: table, options: mlmanager.EndOptions|mlmanager.RunStatus): mlmanager.Run?

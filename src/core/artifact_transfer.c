@@ -60,6 +60,11 @@ static mlm_status open_inside(mlm_manager *manager, const char *run_id, bool is_
 	if (is_written && record->lifecycle == MLM_DELETED) {
 		status = error_set(err, MLM_ESTATE, "run",
 			"the run %s is deleted; restore it to change its artifacts", run_id);
+	} else if ((!uri || !uri[0]) && manager->ops->deliver) {
+		status = error_set(err, MLM_EAGAIN, "run",
+			"the run %s waits for the server %s, which decides where artifacts go; "
+			"keep them until it is back",
+			run_id, manager->place.uri);
 	} else if (!uri || !uri[0]) {
 		status = error_set(err, MLM_EUNSUPPORTED, "run",
 			"the run %s has no place for artifacts in this store", run_id);

@@ -90,8 +90,10 @@ describe("a script whose server is away", function()
       print(code(manager.create_experiment, "far", true))
       manager:create_experiment "far"
       print(code(manager.search_runs))
+      manager:start_run()
+      print(code(manager.log_text, "text", "a.txt"), code(manager.list_artifacts))
     ]])
-    assert.equal("again\tagain\nagain\nagain\n", out)
+    assert.equal("again\tagain\nagain\nagain\nagain\tagain\n", out)
   end))
 
   it("can be taken up by another one", spec(function(log)

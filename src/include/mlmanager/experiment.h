@@ -69,17 +69,19 @@ typedef struct mlm_query {
 #define MLM_QUERY_INIT MLM_OPTIONS_INIT(mlm_query, MLM_QUERY_VERSION)
 
 /**
- * Creates the experiment, or finds the one of that name, and makes it active.
+ * Creates the experiment, or finds the one of that name, and makes it active. id_out is "" while
+ * the server is away, which finds or makes it later (delivery.h).
  *
  * Limits:  name 1..MLM_EXPERIMENT_NAME_MAX characters.
  * Errors:  EINVAL (name, a tag), ESTATE (an experiment of that name is deleted; the message says
- *          how to get it back), EIO, EFULL.
+ *          how to get it back), EAGAIN (reset, and the server is away), EIO, EFULL.
  */
 MLM_EXPORT mlm_status mlm_experiment_create(mlm_manager *manager, const char *name,
 	const mlm_experiment_options *options, char id_out[MLM_ID_SIZE], mlm_error *err);
 
-/** Makes the experiment active: by name first, else, if text is all digits, by id.
- * Errors: ENOTFOUND, ESTATE (deleted). */
+/** Makes the experiment active: by name first, else, if text is all digits, by id. While the server
+ * is away the text is a name, and an experiment of that name is made if it turns out that there is
+ * none. Errors: ENOTFOUND, ESTATE (deleted). */
 MLM_EXPORT mlm_status mlm_experiment_set_active(
 	mlm_manager *manager, const char *name_or_id, mlm_error *err);
 
@@ -87,7 +89,8 @@ MLM_EXPORT mlm_status mlm_experiment_set_active(
 MLM_EXPORT mlm_status mlm_experiment_set_active_id(
 	mlm_manager *manager, const char *experiment_id, mlm_error *err);
 
-/** Copies the active experiment's id, "" when there is none. */
+/** Copies the active experiment's id, "" when there is none, and while only the server knows it and
+ * is away. */
 MLM_EXPORT void mlm_experiment_active(mlm_manager *manager, char id_out[MLM_ID_SIZE]);
 
 /** One experiment by id. Errors: ENOTFOUND.

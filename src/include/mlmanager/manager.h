@@ -43,8 +43,9 @@ extern "C" {
 /* One connection to one tracking store, with an active experiment, a stack of active runs, a
  * journal and its background threads. Where the store is a tracking server, calls that need it may
  * also fail with MLM_EAGAIN (away or busy for 10 s), MLM_ETIMEOUT (it took 2 minutes), MLM_EAUTH
- * (the login) and MLM_EPEER (it does not answer as MLflow's does). Logging metrics does not need
- * it. */
+ * (the login) and MLM_EPEER (it does not answer as MLflow's does). Creating and choosing an
+ * experiment by name, starting runs, logging to them and ending them does not need it: while it is
+ * away these wait for it (delivery.h), and log_metric never asks it. */
 typedef struct mlm_manager mlm_manager;
 
 /* What an acknowledged record survives. */
@@ -144,7 +145,8 @@ MLM_EXPORT mlm_status mlm_manager_open(
 	const mlm_manager_options *options, mlm_manager **manager_out, mlm_error *err);
 
 /**
- * Waits until every record appended before this call is in the store.
+ * Waits until every record appended before this call is in the store, with what has been put off
+ * while a server was away.
  *
  * Units:   timeout_ms in milliseconds; MLM_FOREVER waits as long as it takes.
  * Errors:  ETIMEOUT, EFULL, EIO (the records stay in the journal and are tried again), ESTATE, or

@@ -110,7 +110,7 @@ MLM_EXPORT mlm_run *mlm_run_active(mlm_manager *manager);
 /** True until the run has ended or been deleted, or its manager is closed. */
 MLM_EXPORT bool mlm_run_is_open(const mlm_run *run);
 
-/** Copies the id of the experiment it belongs to. */
+/** Copies the id of the experiment it belongs to; "" while only the server knows it and is away. */
 MLM_EXPORT void mlm_run_experiment_id(const mlm_run *run, char id_out[MLM_ID_SIZE]);
 
 /** Copies its name as of when it was started or taken up, cut to size bytes with the NUL. */
@@ -122,7 +122,8 @@ MLM_EXPORT const char *mlm_run_id(const mlm_run *run);
 /**
  * Stops and logs its running timers, flushes, and ends the run; its parent becomes active again.
  * MLM_RUN_UNCHANGED means FINISHED for a run that this manager started, and leaves status and end
- * time of one that was taken up.
+ * time of one that was taken up. A tracking server that is away is no error: the run has ended, and
+ * a line of the log says what waits (delivery.h).
  *
  * Errors:  ESTATE (has ended; a nested run is open). EIO, EFULL, EAGAIN, ETIMEOUT: the run stays
  *          open, call again. Any other is the first error the run remembered: it has ended.
