@@ -169,3 +169,13 @@ int beneath_remove(int root, const char *path)
 	close_keeping_errno(parent);
 	return result;
 }
+
+int beneath_remove_directory(const char *path)
+{
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory < 0)
+		return -1;
+	int result = beneath_empty(directory);
+	close_keeping_errno(directory);
+	return result == 0 ? rmdir(path) : result;
+}

@@ -25,4 +25,7 @@ int beneath_remove(int root, const char *path);
 /** Removes all that is in the directory. */
 int beneath_empty(int directory);
 
+/** Removes a directory with all that is in it; path is anywhere, and no link itself. */
+int beneath_remove_directory(const char *path);
+
 #endif

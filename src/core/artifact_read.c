@@ -302,7 +302,7 @@ static mlm_status extract_into(int file, const char *name, const char *local_pat
 				 ? is_taken(name, local_path, err)
 				 : cannot_write(local_path, err);
 	if (status != MLM_OK)
-		beneath_remove(AT_FDCWD, temporary);
+		beneath_remove_directory(temporary);
 	return status;
 }
 

@@ -90,12 +90,7 @@ static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfe
 	if (status == MLM_OK)
 		status = take(manager, transfer, store, directory ? directory : path, path, err);
 	if (directory) {
-		int unpacked = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (unpacked >= 0) {
-			beneath_empty(unpacked);
-			close(unpacked);
-		}
-		rmdir(directory);
+		beneath_remove_directory(directory);
 		memory_free(transfer->allocator, directory);
 	}
 	return status;

@@ -2,6 +2,7 @@
 
 /* The public calls on artifacts, on files and on rows of the store. */
 
+#include <dirent.h>
 #include <ftw.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -124,6 +125,11 @@ TEST(log_artifact__of_a_directory_is_a_tree_or_a_zip)
 		MLM_ECORRUPT);
 	CHECK_CONTAINS(err.message, "5 bytes");
 	CHECK(access(path_of("out2"), F_OK) != 0);
+	/* Nor what was extracted until then, beside it. */
+	DIR *stream = opendir(s.directory);
+	for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
+		CHECK(strncmp(entry->d_name, "out2", 4) != 0);
+	closedir(stream);
 	options.expanded_bytes_max = 0;
 	CHECK_STATUS(mlm_artifact_download(s.manager, mlm_run_id(run), "model.zip", path_of("out"),
 			     &options, &err),
