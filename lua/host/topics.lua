@@ -40,7 +40,8 @@ postgresql://USER@%2Frun%2Fpostgresql/DATABASE, and "postgresql+psycopg2://" is 
 Metrics go through a journal under ~/.local/state/mlmanager, so logging goes on while the server
 restarts; a program that starts while it is away hears so at once. Artifacts go to mlartifacts in
 the current directory, where MLflow can use them too; a team gives --artifacts a place that all of
-them reach.
+them reach, or blob: for the database itself, where MLflow does not see them. Completion in a shell
+asks no server.
 
 --store https://HOST (or http://HOST:5000) names a tracking server, MLflow's or one like it.
 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who asks;

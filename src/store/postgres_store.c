@@ -24,6 +24,22 @@ static char *place_of(const mlm_allocator *allocator, const char *uri)
 	return memory_format(allocator, "%.*s", (int)size, authority);
 }
 
+static mlm_status check_uri(const struct postgres_store *store, mlm_error *err)
+{
+	char *why = NULL;
+	PQconninfoOption *options = pq.PQconninfoParse(store->conninfo, &why);
+	bool is_good = options != NULL;
+	pq.PQconninfoFree(options);
+	/* It may quote a part of the password. */
+	pq.PQfreemem(why);
+	if (is_good)
+		return MLM_OK;
+	return error_set(err, MLM_EINVAL, "postgresql",
+		"libpq cannot read the URI of '%s': after a '%%' come two hex digits, and after a "
+		"'?' the names of libpq's own options",
+		store->place);
+}
+
 static mlm_status open_store(
 	const struct store_options *options, struct store **store_out, mlm_error *err)
 {
@@ -47,11 +63,12 @@ static mlm_status open_store(
 	store->pool = store->conninfo ? postgres_pool_join(store->conninfo) : NULL;
 	if (!store->pool || !store->place || !store->artifacts)
 		status = postgres_out_of_memory(err);
-	else if (options->for_flusher)
-		/* It only writes what the other connection has made ready, and connects when it
-		 * has something to write. */
-		store->layout.journals = true;
 	else
+		status = check_uri(store, err);
+	/* The flusher's only writes what another has made ready, and connects when it has
+	 * something to write. */
+	store->layout.journals = options->for_flusher;
+	if (status == MLM_OK && !options->for_flusher)
 		status = postgres_schema_prepare(store, err);
 	if (status != MLM_OK) {
 		postgres_store_ops.close(&store->base);

@@ -91,7 +91,7 @@ describe("A metric's handle", function()
 
   it("keeps its manager, and says when that is closed", scratch.run(function(_, _, directory)
     local function make()
-      local other = mlmanager.MLManager { store = "sqlite:" .. directory .. "/mlmanager.db" }
+      local other = mlmanager.MLManager(scratch.options(directory))
       other:set_active_experiment("spec")
       local run = other:start_run {}
       return run:metric("loss"), run.run_id, other.close
@@ -103,7 +103,7 @@ describe("A metric's handle", function()
     loss(1)
     close()
     refused("state", "the manager of this metric is closed", loss, 2)
-    local other <close> = mlmanager.MLManager { store = "sqlite:" .. directory .. "/mlmanager.db" }
+    local other <close> = mlmanager.MLManager(scratch.options(directory))
     assert.equal(1, other:get_run(id).data.metrics.loss)
   end))
 

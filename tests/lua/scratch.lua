@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Stores for specs: each spec gets one of its own, and fails where it leaves a run open, a journal
--- or another file behind.
+-- or another file behind. Stores are files, or databases of the PostgreSQL server whose URI without
+-- a database is MLMANAGER_TEST_POSTGRES; MLMANAGER_TEST_PSQL is its psql then.
 
 local mlmanager = require "mlmanager"
 local process = require "tests.lua.process"
@@ -8,7 +9,9 @@ local process = require "tests.lua.process"
 local scratch = {}
 
 -- What may lie beside a store whose manager is closed.
-local expected = { ["mlmanager.db"] = true, mlartifacts = true }
+local expected = { ["mlmanager.db"] = true, mlartifacts = true, journals = true }
+
+local postgres <const> = os.getenv "MLMANAGER_TEST_POSTGRES"
 
 -- What was raised, with the place of the deepest call only.
 local function keep_traceback(failure)
@@ -20,11 +23,32 @@ end
 
 local function list(directory)
   local names = {}
-  local pipe <close> = assert(io.popen("ls -A " .. directory))
+  local pipe <close> = assert(io.popen("ls -A " .. directory .. " 2>/dev/null"))
   for name in pipe:lines() do
     names[#names + 1] = name
   end
   return names
+end
+
+local function database(directory)
+  return directory:match("%w+$")
+end
+
+local function sql(statement, directory)
+  assert(os.execute(([["%s" -qc '%s "%s"' '%s/postgres']]):format(
+    os.getenv "MLMANAGER_TEST_PSQL", statement, database(directory), postgres)))
+end
+
+--- What opens a manager on the store of a spec that has this directory.
+function scratch.options(directory)
+  if not postgres then
+    return { store = "sqlite:" .. directory .. "/mlmanager.db" }
+  end
+  return {
+    store = postgres .. "/" .. database(directory),
+    artifacts = directory .. "/mlartifacts",
+    journal_dir = directory .. "/journals",
+  }
 end
 
 --- A spec over a new store: fn(manager, directory, open). The manager has no experiment yet;
@@ -32,9 +56,12 @@ end
 function scratch.store(fn)
   return function()
     local directory = process.directory()
+    if postgres then
+      sql("CREATE DATABASE", directory)
+    end
     local opened = {}
     local function open(options)
-      local all = { store = "sqlite:" .. directory .. "/mlmanager.db" }
+      local all = scratch.options(directory)
       for name, value in pairs(options or {}) do
         all[name] = value
       end
@@ -49,7 +76,11 @@ function scratch.store(fn)
     end
     collectgarbage() -- managers that the spec has opened itself
     local names = list(directory)
+    table.move(list(directory .. "/journals"), 1, 1000, #names + 1, names)
     process.remove(directory)
+    if postgres then
+      sql("DROP DATABASE", directory)
+    end
     if not ok then
       error(failure, 0)
     end

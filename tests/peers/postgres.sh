@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The store's contract on a real PostgreSQL: over its socket, with a password, and over TLS.
+# The store's contract on a real PostgreSQL: over its socket, with a password, and over TLS; and the
+# specs of what Lua scripts call.
 # PRESET is the build to test: dev, asan or tsan.
 # Packages: postgresql openssl
 set -uo pipefail
@@ -26,18 +27,31 @@ artifacts() {
 	MLMANAGER_TEST_POSTGRES=$1 "$root/build/$preset/tests/blob_postgres_test"
 }
 
+specs() {
+	local names=(artifact error experiment metric metric_handle odd_arguments run run_block
+		text timer)
+	MLMANAGER_TEST_POSTGRES=$1 MLMANAGER_TEST_PSQL=$bin/psql \
+		MLMANAGER_HOST=$root/build/$preset/mlmanager \
+		LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
+		"$root/build/$preset/mlmanager" "$(command -v busted)" -o TAP \
+		$(printf "$root/tests/lua/%s_spec.lua " "${names[@]}") >"$directory/specs"
+	local status=$?
+	grep '^not ok' "$directory/specs"
+	[ "$(grep -c '^ok' "$directory/specs")" -gt 100 ] && [ "$status" -eq 0 ]
+}
+
 pool() {
 	MLMANAGER_TEST_POSTGRES=$1 MLMANAGER_JOURNAL_DIR=$directory/journals \
 		"$root/build/$preset/tests/postgres_pool_test"
 }
 
-# What a wrong password says must not hold the password.
+# What is said of a URI must not hold the password.
 refused() {
 	local said
 	! said=$(MLMANAGER_TEST_POSTGRES=$1 "$root/build/$preset/tests/postgres_store_test" 2>&1) ||
 		return 1
 	echo "$said"
-	[[ $said == *"password authentication failed"* && $said != *"sesame"* ]]
+	[[ $said == *"$2"* && $said != *"sesame"* ]]
 }
 
 check "a certificate is made" certificate
@@ -53,6 +67,12 @@ check "the contract holds over TLS, verified" contract "postgresql://ada:open%20
 :$port/tls?sslmode=verify-full&sslrootcert=$cluster/certificate.pem" tls
 check "the managers of a process share connections" pool "$(database pool)"
 check "the contract of artifacts holds in its rows" artifacts "$(database artifacts)"
+check "the specs hold" specs "postgresql://ada:open%20sesame@localhost:$port"
 check "a wrong password is refused" \
-	refused "postgresql://ada:closed%20sesame@localhost:$port/password"
+	refused "postgresql://ada:closed%20sesame@localhost:$port/password" \
+	"password authentication failed"
+check "a URI that cannot be read is refused" \
+	refused "postgresql://ada:%sesame@localhost:$port/password" "cannot read the URI"
+check "an option that libpq does not have is refused" \
+	refused "postgresql://ada:sesame@localhost:$port/password?bogus=1" "cannot read the URI"
 report
