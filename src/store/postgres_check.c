@@ -101,6 +101,50 @@ static mlm_status check_runs(
 		"filled the missing columns of runs", err);
 }
 
+/* The id of a model begins with "m-", that of a run is all hex digits. */
+#define WITHOUT_OWNER                                                      \
+	"FROM mlm_artifacts AS a WHERE a.run_uuid NOT LIKE 'm-%' AND NOT " \
+	"EXISTS (SELECT 1 FROM runs AS r WHERE r.run_uuid = a.run_uuid)"
+#define DEAD "last_time < (extract(epoch FROM now()) - 3600) * 1000"
+#define WASTE                                                            \
+	"FROM mlm_artifact_chunks AS c WHERE NOT EXISTS (SELECT 1 FROM " \
+	"mlm_artifacts AS a WHERE a.content_id = c.content_id) AND NOT " \
+	"EXISTS (SELECT 1 FROM mlm_artifact_uploads AS u WHERE "         \
+	"u.content_id = c.content_id AND NOT " DEAD ")"
+
+static mlm_status check_artifacts(
+	struct postgres_store *store, const struct check *check, mlm_error *err)
+{
+	if (!store->layout.artifacts)
+		return MLM_OK;
+	mlm_status status = find_rows(store, check,
+		"SELECT 'the artifact ''' || name || ''' of run ' || run_uuid || ' lacks bytes' "
+		"FROM mlm_artifacts AS a WHERE size <> coalesce((SELECT sum(length(bytes)) FROM "
+		"mlm_artifact_chunks AS c WHERE c.content_id = a.content_id), 0)",
+		err);
+	if (status == MLM_OK)
+		status = find_rows(store, check,
+			"SELECT 'the artifact ''' || name || ''' belongs to run ' || run_uuid || "
+			"', which is gone' " WITHOUT_OWNER,
+			err);
+	if (status == MLM_OK)
+		status = find_rows(store, check,
+			"SELECT 'uploads that died, or artifacts that were removed, hold ' || "
+			"bytes || ' bytes' FROM (SELECT sum(length(bytes)) AS bytes " WASTE
+			") AS w WHERE bytes IS NOT NULL",
+			err);
+	if (status == MLM_OK)
+		status = mend(store, check, "DELETE " WITHOUT_OWNER,
+			"removed artifacts of runs that are gone", err);
+	if (status == MLM_OK)
+		status = mend(store, check, "DELETE " WASTE,
+			"freed the bytes of artifacts that nobody can see", err);
+	if (status == MLM_OK)
+		status = mend(store, check, "DELETE FROM mlm_artifact_uploads WHERE " DEAD,
+			"removed uploads that died", err);
+	return status;
+}
+
 static mlm_status check_all(struct postgres_store *store, void *payload, mlm_error *err)
 {
 	const struct check *check = payload;
@@ -112,6 +156,8 @@ static mlm_status check_all(struct postgres_store *store, void *payload, mlm_err
 		status = check_runs(store, check, err);
 	if (status == MLM_OK)
 		status = check_latest(store, check, err);
+	if (status == MLM_OK)
+		status = check_artifacts(store, check, err);
 	if (status != MLM_OK)
 		return status;
 	status = find_rows(store, check,

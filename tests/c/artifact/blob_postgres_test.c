@@ -113,6 +113,46 @@ TEST(get__goes_on_when_the_artifact_is_removed_meanwhile)
 	artifact_close(store);
 }
 
+struct findings {
+	char text[4096];
+};
+
+static void note(void *payload, bool repaired, const char *finding)
+{
+	struct findings *findings = payload;
+	size_t size = strlen(findings->text);
+	snprintf(findings->text + size, sizeof(findings->text) - size, "%s%s\n",
+		repaired ? "repaired: " : "", finding);
+}
+
+TEST(check__finds_lost_bytes_lost_runs_and_waste)
+{
+	struct artifact_store *store = contract_fresh();
+	struct store_options options = tracking;
+	struct store *checked = NULL;
+	struct findings findings = { 0 };
+	value_of("TRUNCATE mlm_artifacts, mlm_artifact_chunks, mlm_artifact_uploads");
+	MUST(contract_put(store, "a", "whole"));
+	value_of("UPDATE mlm_artifacts SET size = 6");
+	value_of("INSERT INTO mlm_artifact_uploads VALUES (17, 1)");
+	value_of("INSERT INTO mlm_artifact_chunks VALUES (17, 0, 'xy')");
+	options.for_flusher = false;
+	options.artifacts = "/x";
+	MUST(postgres_store_ops.open(&options, &checked, &err));
+	MUST(postgres_store_ops.check(checked, true, note, &findings, &err));
+	CHECK_CONTAINS(findings.text, "the artifact 'a' of run ");
+	CHECK_CONTAINS(findings.text, "lacks bytes");
+	CHECK_CONTAINS(findings.text, "which is gone");
+	CHECK_CONTAINS(findings.text, "hold 2 bytes");
+	CHECK_CONTAINS(findings.text, "repaired: ");
+	findings.text[0] = '\0';
+	MUST(postgres_store_ops.check(checked, true, note, &findings, &err));
+	CHECK_STRING(findings.text, "");
+	CHECK_INT(value_of("SELECT count(*) FROM mlm_artifact_chunks"), 0);
+	postgres_store_ops.close(checked);
+	artifact_close(store);
+}
+
 static void make_store(void)
 {
 	struct store_options options = tracking;
@@ -137,6 +177,7 @@ int main(void)
 	RUN(put__eagain_when_it_was_taken_for_dead);
 	RUN(get__ecorrupt_on_missing_bytes);
 	RUN(get__goes_on_when_the_artifact_is_removed_meanwhile);
+	RUN(check__finds_lost_bytes_lost_runs_and_waste);
 	value_of("DROP TABLE mlm_artifacts, mlm_artifact_chunks, mlm_artifact_uploads");
 	value_of("DROP FUNCTION mlm_artifacts_waste()");
 	printf("-- in a database that has no tables for it\n");
