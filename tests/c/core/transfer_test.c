@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/manager.h"
 #include "mlmanager/mlmanager.h"
@@ -632,6 +633,8 @@ TEST(sync__knows_a_run_again_that_comes_back_from_a_server)
 		MUST(mlm_run_start(server, i ? &nested : NULL, &run, &err));
 		MUST(mlm_run_set_tags(run, tags, 2, &err));
 		snprintf(there, MLM_ID_SIZE, "%s", mlm_run_id(run));
+		/* They come in the order of their start: the parent first. */
+		usleep(2000);
 	}
 	mlm_transfer_options options = telling();
 	mlm_transfer_result result;
