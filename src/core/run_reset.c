@@ -111,6 +111,14 @@ static mlm_status restart(mlm_run *run, mlm_error *err)
 	return status;
 }
 
+static mlm_status pass_over(void *payload, const mlm_artifact *entry, mlm_error *err)
+{
+	(void)payload;
+	(void)entry;
+	(void)err;
+	return MLM_OK;
+}
+
 static mlm_status reset_inside(mlm_run *run, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
@@ -122,6 +130,9 @@ static mlm_status reset_inside(mlm_run *run, mlm_error *err)
 		return restart(run, err);
 	if (status == MLM_OK)
 		status = open_artifacts(run, &artifacts, err);
+	/* A place that cannot be reached says so before anything is deleted. */
+	if (status == MLM_OK && artifacts)
+		status = artifact_list(artifacts, "", pass_over, NULL, err);
 	if (status == MLM_OK)
 		status = manager->ops->clear_run(manager->store, run->id, err);
 	if (status == MLM_OK) {
