@@ -22,6 +22,14 @@ struct renamed {
 	struct renamed *before;
 };
 
+/* A run that came before its parent, which may get another id here: two that start in one
+ * millisecond come in any order. */
+struct early {
+	const char *id; /* the run's, here */
+	const char *parent; /* the parent's, there */
+	struct early *before;
+};
+
 struct arriving {
 	struct run_transfer *transfer;
 	struct transfer_source *source;
@@ -36,7 +44,8 @@ struct arriving {
 	char id[MLM_ID_SIZE]; /* the run's, here: another one where the store names runs itself */
 	struct arena *arena; /* for one run */
 	struct renamed *renamed; /* those that came before it, the last first */
-	struct arena *renamed_arena;
+	struct early *early;
+	struct arena *renamed_arena; /* of both */
 };
 
 static bool is_dry(const struct arriving *arriving)
@@ -211,6 +220,26 @@ static mlm_status find_arriving(struct arriving *arriving, mlm_run_list **list_o
 	return status;
 }
 
+/* Those that came before this parent get its id now. */
+static mlm_status tell_early(
+	struct arriving *arriving, const struct renamed *parent, mlm_error *err)
+{
+	struct store *store = arriving->sink->store;
+	const mlm_text tag = { PARENT_TAG, parent->here };
+	mlm_status status = MLM_OK;
+	for (const struct early *run = arriving->early; run && status == MLM_OK;
+		run = run->before) {
+		mlm_error why = MLM_ERROR_INIT;
+		if (is_dry(arriving) || strcmp(run->parent, parent->there) != 0)
+			continue;
+		status = store->ops->log_texts(store, run->id, NULL, 0, &tag, 1, &why);
+		if (status == MLM_ESTATE) /* it came deleted, and takes no more */
+			status = MLM_OK;
+		status = note(arriving, status, &why, "a nested run keeps another parent: ", err);
+	}
+	return status;
+}
+
 static mlm_status remember_renamed(struct arriving *arriving, mlm_error *err)
 {
 	const char *there = arriving->run->run_id;
@@ -227,6 +256,22 @@ static mlm_status remember_renamed(struct arriving *arriving, mlm_error *err)
 	if (!renamed->there || !renamed->here)
 		return no_memory(err);
 	arriving->renamed = renamed;
+	return tell_early(arriving, renamed, err);
+}
+
+static mlm_status remember_early(struct arriving *arriving, const char *parent, mlm_error *err)
+{
+	struct early *early = arena_alloc(arriving->renamed_arena, sizeof(*early));
+	if (!early)
+		return no_memory(err);
+	*early = (struct early){
+		.id = arena_string(arriving->renamed_arena, arriving->id),
+		.parent = arena_string(arriving->renamed_arena, parent),
+		.before = arriving->early,
+	};
+	if (!early->id || !early->parent)
+		return no_memory(err);
+	arriving->early = early;
 	return MLM_OK;
 }
 
@@ -244,10 +289,12 @@ static mlm_status rename_parent(struct arriving *arriving, mlm_text *tag, mlm_er
 			return MLM_OK;
 		}
 	}
-	if (!arriving->sink->store->ops->is_remote)
-		return MLM_OK;
-	mlm_status status = find_run(arriving, tag->value, &list, err);
-	if (status != MLM_OK || !list)
+	mlm_status status = MLM_OK;
+	if (arriving->sink->store->ops->is_remote)
+		status = find_run(arriving, tag->value, &list, err);
+	if (status == MLM_OK && !list)
+		return remember_early(arriving, tag->value, err);
+	if (status != MLM_OK)
 		return status;
 	tag->value = arena_string(arriving->arena, list->items[0].run_id);
 	arena_free(list->memory);
