@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Group: peers
 """A tracking server that is away: runs that begin without it, a network that cuts, refuses and
 stalls between us and a real MLflow server, a server and processes that are killed. Afterwards the
 server holds what was acknowledged, each row once.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Group: peers
 """Artifacts at s3://, on moto with its signatures checked, and on versitygw, which checks
 signatures and the hashes of bodies: the contract, boto3 and MLflow's client beside us, connections
 that are cut, bytes that are damaged, keys from every place where they may be.
