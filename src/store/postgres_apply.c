@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/postgres_run.h"
 
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/postgres_store.h"
+#include "store/stored_value.h"
 
 /* A batch travels as arrays, a column each, in one statement for all its points and one for the
  * latest values of its series: a statement a point would cost a round trip each. */
@@ -19,16 +18,6 @@ struct apply {
 	struct postgres_array run_ids, keys; /* of all series */
 	struct postgres_array indexes, steps, times, values, nans; /* of points */
 };
-
-double postgres_stored_value(double value, bool *is_nan_out)
-{
-	*is_nan_out = isnan(value) != 0;
-	if (*is_nan_out)
-		return 0;
-	if (isinf(value))
-		return value > 0 ? DBL_MAX : -DBL_MAX;
-	return value;
-}
 
 static void arrays_begin(struct apply *apply, const mlm_allocator *allocator)
 {
@@ -59,7 +48,7 @@ static void arrays_end(struct apply *apply)
 static void add_point(struct apply *apply, const struct store_point *point)
 {
 	bool is_nan;
-	double value = postgres_stored_value(point->value, &is_nan);
+	double value = stored_value(point->value, &is_nan);
 	postgres_array_int4(&apply->indexes, (int32_t)point->series + 1); /* SQL counts from 1 */
 	postgres_array_int8(&apply->steps, point->step);
 	postgres_array_int8(&apply->times, point->timestamp_ms);
@@ -87,17 +76,6 @@ static mlm_status put(
 	"unnest($3::int[], $4::bigint[], $5::bigint[], $6::float8[], $7::bool[]) "           \
 	"AS p (series, step, timestamp, value, is_nan) JOIN unnest($1::text[], $2::text[]) " \
 	"WITH ORDINALITY AS s (run_uuid, key, n) ON s.n = p.series "
-
-/* MLflow's rule: the latest is the greatest (step, timestamp, value), not the last one written. */
-static bool is_later(const struct store_point *a, const struct store_point *b)
-{
-	bool is_nan;
-	if (a->step != b->step)
-		return a->step > b->step;
-	if (a->timestamp_ms != b->timestamp_ms)
-		return a->timestamp_ms > b->timestamp_ms;
-	return postgres_stored_value(a->value, &is_nan) > postgres_stored_value(b->value, &is_nan);
-}
 
 static mlm_status put_points(struct postgres_store *store, struct apply *apply, mlm_error *err)
 {
@@ -131,7 +109,7 @@ static mlm_status put_latest(struct postgres_store *store, struct apply *apply, 
 		for (end = begin; end < batch->point_count; end++) {
 			if (batch->points[end].series != series)
 				break;
-			if (is_later(&batch->points[end], latest))
+			if (stored_is_later(&batch->points[end], latest))
 				latest = &batch->points[end];
 		}
 		if (apply->series_status[series] != MLM_OK)

@@ -162,7 +162,5 @@ mlm_status postgres_find_experiment(struct postgres_store *store, const char *id
 /** Upserts tags in order; mlflow.runName renames the run as well. */
 mlm_status postgres_put_tags(struct postgres_store *store, const char *run_id, const mlm_text *tags,
 	size_t count, mlm_error *err);
-/** What the value column holds for a number, by MLflow's rule. */
-double postgres_stored_value(double value, bool *is_nan_out);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite_run.h"
 
-#include <float.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/sqlite_store.h"
+#include "store/stored_value.h"
 
 /*
  * Rows of one series go in many at a time: with 32 rows a statement the flusher is nearly twice as
@@ -48,17 +47,6 @@ struct apply {
 	size_t refusal_capacity;
 };
 
-/* MLflow's columns have no NaN, and bound its infinities. */
-static double stored_value(double value, bool *is_nan_out)
-{
-	*is_nan_out = isnan(value) != 0;
-	if (*is_nan_out)
-		return 0;
-	if (isinf(value))
-		return value > 0 ? DBL_MAX : -DBL_MAX;
-	return value;
-}
-
 static void bind_point(sqlite3_stmt *insert, int index, const struct store_point *point)
 {
 	bool is_nan;
@@ -93,23 +81,12 @@ static mlm_status insert_points(struct apply *apply, const struct store_series *
 	return MLM_OK;
 }
 
-/* MLflow's rule: the latest is the greatest (step, timestamp, value), not the last one written. */
-static bool is_later(const struct store_point *a, const struct store_point *b)
-{
-	bool is_nan;
-	if (a->step != b->step)
-		return a->step > b->step;
-	if (a->timestamp_ms != b->timestamp_ms)
-		return a->timestamp_ms > b->timestamp_ms;
-	return stored_value(a->value, &is_nan) > stored_value(b->value, &is_nan);
-}
-
 static mlm_status update_latest(struct apply *apply, const struct store_series *series,
 	const struct store_point *points, size_t count, mlm_error *err)
 {
 	const struct store_point *latest = &points[0];
 	for (size_t i = 1; i < count; i++) {
-		if (is_later(&points[i], latest))
+		if (stored_is_later(&points[i], latest))
 			latest = &points[i];
 	}
 	sqlite_bind(apply->latest, 1, series->run_id);
