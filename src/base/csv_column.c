@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/csv_column.h"
 
-#include <locale.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/decimal.h"
 
 #define TEXT_FIRST 256u
 #define ENDS_FIRST 32u
@@ -59,13 +59,6 @@ const char *csv_column_text(const struct csv_column *column, size_t row, size_t 
 	return column->text + start;
 }
 
-static locale_t point_locale;
-
-static void make_point_locale(void)
-{
-	point_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-}
-
 static const char *skip_digits(const char *text)
 {
 	while (*text >= '0' && *text <= '9')
@@ -98,8 +91,6 @@ static bool is_decimal(const char *text)
 
 bool csv_number(const char *text, double *value_out)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
 	const char *unsigned_text = *text == '+' || *text == '-' ? text + 1 : text;
 	if (!*text || strcasecmp(unsigned_text, "nan") == 0) {
 		*value_out = NAN;
@@ -107,8 +98,7 @@ bool csv_number(const char *text, double *value_out)
 		   strcasecmp(unsigned_text, "infinity") == 0) {
 		*value_out = *text == '-' ? -INFINITY : INFINITY;
 	} else if (is_decimal(unsigned_text)) {
-		pthread_once(&once, make_point_locale);
-		*value_out = strtod_l(text, NULL, point_locale);
+		*value_out = decimal_read(text, NULL);
 	} else {
 		return false;
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binding/call.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/decimal.h"
 
 #define DESCRIBED_BYTES 40 /* of a string that a message repeats */
 
@@ -296,15 +297,6 @@ int64_t binding_check_integer(lua_State *L, int index, const char *function, con
 
 /* ---- values as text ---- */
 
-static void point_for_comma(char *text)
-{
-	/* snprintf follows the locale that the script or its host has set. */
-	char point = localeconv()->decimal_point[0];
-	char *at = point == '.' ? NULL : strchr(text, point);
-	if (at)
-		*at = '.';
-}
-
 void binding_push_number_text(lua_State *L, int index)
 {
 	char text[40];
@@ -314,17 +306,8 @@ void binding_push_number_text(lua_State *L, int index)
 		return;
 	}
 	double value = lua_tonumber(L, index);
-	if (isnan(value) || isinf(value)) {
-		lua_pushstring(L, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
-		return;
-	}
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	point_for_comma(text);
-	if (!strpbrk(text, ".e"))
+	decimal_print_exact(value, text);
+	if (isfinite(value) && !strpbrk(text, ".e"))
 		strncat(text, ".0", sizeof(text) - strlen(text) - 1);
 	lua_pushstring(L, text);
 }

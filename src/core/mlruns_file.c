@@ -4,13 +4,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <locale.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/decimal.h"
 #include "base/error.h"
 
 #define FILE_BYTES_MAX (1u << 20) /* of a param, a tag or a meta.yaml */
@@ -116,21 +115,6 @@ mlm_status mlruns_read_file(int directory, const char *name, struct arena *arena
 	return MLM_OK;
 }
 
-static locale_t point_locale; /* numbers have a point whatever the host's locale is */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void make_locale(void)
-{
-	point_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-}
-
-static bool parse_double(const char *text, char **end, double *value_out)
-{
-	pthread_once(&once, make_locale);
-	*value_out = point_locale ? strtod_l(text, end, point_locale) : strtod(text, end);
-	return *end != text;
-}
-
 /* "<milliseconds> <value>[ <step>[ <dataset> <digest>]]". */
 static bool parse_line(const char *line, struct store_point *point)
 {
@@ -140,7 +124,10 @@ static bool parse_line(const char *line, struct store_point *point)
 	if (end == line || *end != ' ' || errno || time_ms < 0)
 		return false;
 	const char *rest = end + 1;
-	if (isspace((unsigned char)*rest) || !parse_double(rest, &end, &point->value))
+	if (isspace((unsigned char)*rest))
+		return false;
+	point->value = decimal_read(rest, &end);
+	if (end == rest)
 		return false;
 	long long step = 0;
 	if (*end == ' ') {

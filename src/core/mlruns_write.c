@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <locale.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +10,7 @@
 #include "base/archive.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/yaml.h"
@@ -269,25 +268,10 @@ static mlm_status spill(struct writing *writing, mlm_error *err)
 	return MLM_OK;
 }
 
-static locale_t point_locale; /* numbers have a point whatever the host's locale is */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void make_locale(void)
-{
-	point_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-}
-
-/* As Python reads it back: nan, and the shortest digits that give the same double. */
 static size_t print_point(char *line, const struct store_point *point)
 {
-	char value[40];
-	for (int precision = 15; precision <= 17; precision++) {
-		snprintf(value, sizeof(value), "%.*g", precision, point->value);
-		if (point->value != point->value || strtod(value, NULL) == point->value)
-			break;
-	}
-	if (point->value != point->value)
-		snprintf(value, sizeof(value), "nan");
+	char value[DECIMAL_BYTES];
+	decimal_print_exact(point->value, value);
 	return (size_t)snprintf(line, LINE_BYTES, "%" PRId64 " %s %" PRId64 "\n",
 		point->timestamp_ms, value, point->step);
 }
@@ -354,7 +338,6 @@ static mlm_status put_metrics(struct writing *writing, const mlm_run_record *run
 	struct key_set set;
 	mlm_status status = make_set(&set, run->metrics, sizeof(*run->metrics), run->metric_count,
 		writing->run_arena, err);
-	pthread_once(&once, make_locale);
 	for (size_t i = 0; i < run->metric_count && status == MLM_OK; i++) {
 		const char *line;
 		writing->spooled = 0;
@@ -363,9 +346,7 @@ static mlm_status put_metrics(struct writing *writing, const mlm_run_record *run
 						      lseek(writing->spool_fd, 0, SEEK_SET) != 0))
 			return error_set_errno(err, errno, "mlruns", "cannot reuse a file in '%s'",
 				writing->directory);
-		locale_t before = uselocale(point_locale ? point_locale : LC_GLOBAL_LOCALE);
 		status = spool_points(writing, run, run->metrics[i].key, err);
-		uselocale(before);
 		if (status == MLM_OK)
 			status = place_key(
 				writing, &set, "metrics", run->metrics[i].key, i, path, &line, err);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "core/background_thread.h"
@@ -192,7 +193,7 @@ static mlm_status read_number(
 	if (!text || !text[0])
 		return MLM_OK;
 	char *end;
-	double value = strtod(text, &end) * scale;
+	double value = decimal_read(text, &end) * scale;
 	if (*end || !(value >= 1) || value > max)
 		return error_set(err, MLM_EINVAL, "system_metrics",
 			"%s is '%s'; give a number from %g to %g", variable, text, 1 / scale,

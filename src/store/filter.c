@@ -2,13 +2,13 @@
 #include "store/filter.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "store/filter_lexer.h"
 #include "store/filter_names.h"
@@ -321,16 +321,6 @@ static struct comparable comparable_of(struct field field)
 
 /* ---- the value ---- */
 
-/* The C locale's, whatever the program that we are in has set: 0.5 is never 0,5. */
-static double read_double(const char *text)
-{
-	locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-	double value = c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
-	if (c_locale)
-		freelocale(c_locale);
-	return value;
-}
-
 /* With blanks around it, as Python's int() takes it from an experiment id's text. */
 static bool read_integer(const char *text, int64_t *integer_out)
 {
@@ -358,7 +348,8 @@ static mlm_status parse_number(
 	digits[token.size] = '\0';
 	bool is_integer = strpbrk(digits, ".eE") == NULL;
 	if (field.entity == FILTER_METRIC || (!is_integer && field.kind == FILTER_KIND_TIME)) {
-		*value = (struct filter_value){ .type = FILTER_REAL, .real = read_double(digits) };
+		*value = (struct filter_value){ .type = FILTER_REAL,
+			.real = decimal_read(digits, NULL) };
 		return MLM_OK;
 	}
 	value->type = FILTER_INTEGER;

@@ -4,12 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "store/answer.h"
 #include "store/postgres_store.h"
 #include "store/sql_search.h"
-
-#define DIGITS_MAX 32
 
 /* Runs the statement of a search; its values go as texts, which their places' types read. */
 static mlm_status find(struct postgres_store *store, const struct sql_search *search,
@@ -17,7 +16,7 @@ static mlm_status find(struct postgres_store *store, const struct sql_search *se
 {
 	const struct sql_statement *statement = &search->statement;
 	const char **texts = arena_array(search->arena, statement->value_count, sizeof(*texts));
-	char(*digits)[DIGITS_MAX] =
+	char(*digits)[DECIMAL_BYTES] =
 		arena_array(search->arena, statement->value_count, sizeof(*digits));
 	if (!texts || !digits)
 		return postgres_out_of_memory(err);
@@ -25,9 +24,9 @@ static mlm_status find(struct postgres_store *store, const struct sql_search *se
 		const struct filter_value *value = &statement->values[i];
 		texts[i] = digits[i];
 		if (value->type == FILTER_INTEGER)
-			snprintf(digits[i], DIGITS_MAX, "%" PRId64, value->integer);
+			snprintf(digits[i], sizeof(digits[i]), "%" PRId64, value->integer);
 		else if (value->type == FILTER_REAL)
-			postgres_print_real(value->real, digits[i], DIGITS_MAX);
+			decimal_print_exact(value->real, digits[i]);
 		else
 			texts[i] = value->text;
 	}

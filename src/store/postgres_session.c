@@ -4,9 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/error.h"
 
 #define RETRY_MS_FIRST 5
@@ -455,31 +454,10 @@ int64_t postgres_integer(const PGresult *result, int row, int column, int64_t nu
 	return text ? strtoll(text, NULL, 10) : null;
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static locale_t point_locale; /* numbers have a point, whatever the program's locale */
-
-static void make_point_locale(void)
-{
-	point_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-}
-
 double postgres_real(const PGresult *result, int row, int column)
 {
 	const char *text = postgres_text(result, row, column);
-	if (!text)
-		return 0;
-	pthread_once(&once, make_point_locale);
-	return point_locale ? strtod_l(text, NULL, point_locale) : strtod(text, NULL);
-}
-
-void postgres_print_real(double value, char *text_out, size_t size)
-{
-	locale_t before = uselocale((locale_t)0);
-	pthread_once(&once, make_point_locale);
-	if (point_locale)
-		uselocale(point_locale);
-	snprintf(text_out, size, "%.17g", value);
-	uselocale(before);
+	return text ? decimal_read(text, NULL) : 0;
 }
 
 bool postgres_boolean(const PGresult *result, int row, int column)

@@ -95,8 +95,6 @@ void postgres_end_transaction(struct postgres_store *store);
 const char *postgres_text(const PGresult *result, int row, int column);
 int64_t postgres_integer(const PGresult *result, int row, int column, int64_t null);
 double postgres_real(const PGresult *result, int row, int column);
-/** The shortest text is not needed, one that reads back equal is. */
-void postgres_print_real(double value, char *text_out, size_t size);
 bool postgres_boolean(const PGresult *result, int row, int column);
 /** A copy in the arena; NULL for NULL or, with *failed_out set, when memory ran out. */
 const char *postgres_copy(
