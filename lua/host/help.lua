@@ -20,25 +20,10 @@ local function bold(text)
   return color and "\27[1m" .. text .. "\27[m" or text
 end
 
---- One paragraph as lines no wider than the terminal.
-local function wrap(text, indent)
-  local lines, line = {}, nil
-  for word in text:gmatch("%S+") do
-    if line and terminal.text_width(line) + terminal.text_width(word) + 1 > width - indent then
-      lines[#lines + 1] = line
-      line = word
-    else
-      line = line and line .. " " .. word or word
-    end
-  end
-  lines[#lines + 1] = line
-  return lines
-end
-
 local function add_text(lines, text)
   local paragraph = {}
   local function finish()
-    for _, line in ipairs(wrap(table.concat(paragraph, " "), 0)) do
+    for _, line in ipairs(terminal.wrap(table.concat(paragraph, " "), width)) do
       lines[#lines + 1] = line
     end
     paragraph = {}
@@ -63,7 +48,7 @@ local function add_list(lines, pairs_of_text)
     end
   end
   for _, pair in ipairs(pairs_of_text) do
-    local texts = wrap(pair[2], left + 4)
+    local texts = terminal.wrap(pair[2], width - left - 4)
     if #pair[1] > left then
       lines[#lines + 1] = "  " .. pair[1]
     else

@@ -83,16 +83,10 @@ end
 
 --- Words of one sentence in lines of at most width columns.
 local function wrap_words(sentence, width, look)
-  local lines, line = {}, ""
-  for word in sentence:gmatch("%S+") do
-    local longer = line == "" and word or line .. " " .. word
-    if line ~= "" and terminal.text_width(longer) > width then
-      lines[#lines + 1] = paint(look, "2", line)
-      longer = word
-    end
-    line = longer
+  local lines = terminal.wrap(sentence, width)
+  for i, line in ipairs(lines) do
+    lines[i] = paint(look, "2", shorten(line, width))
   end
-  lines[#lines + 1] = paint(look, "2", shorten(line, width))
   return lines
 end
 

@@ -12,12 +12,16 @@
 
 #include <utf8proc.h>
 
+#include "base/decimal.h"
+#include "binding/call.h"
+
 #define WIDTH_DEFAULT   80
 #define HEIGHT_DEFAULT  24
 #define WIDTH_MAX       10000
 #define DIGITS_DEFAULT  4
 #define DIGITS_MAX      17
 #define NUMBER_MAX_SIZE 48 /* a sign and 34 digits of a whole number of 17 times 2 */
+#define BLANKS          " \t\r\n"
 #define REPLACEMENT     "\xEF\xBF\xBD" /* U+FFFD */
 
 /* One character as a reader sees it: a letter with its accents, a flag, a joined emoji. */
@@ -75,10 +79,8 @@ static size_t plain_prefix(const char *text, size_t size)
 	return length == size || length == 0 ? length : length - 1;
 }
 
-static int terminal_text_width(lua_State *L)
+static lua_Integer text_width(const char *text, size_t size)
 {
-	size_t size;
-	const char *text = luaL_checklstring(L, 1, &size);
 	size_t at = plain_prefix(text, size);
 	lua_Integer width = (lua_Integer)at;
 	while (at < size) {
@@ -86,7 +88,14 @@ static int terminal_text_width(lua_State *L)
 		width += grapheme.width;
 		at += grapheme.size;
 	}
-	lua_pushinteger(L, width);
+	return width;
+}
+
+static int terminal_text_width(lua_State *L)
+{
+	size_t size;
+	const char *text = luaL_checklstring(L, 1, &size);
+	lua_pushinteger(L, text_width(text, size));
 	return 1;
 }
 
@@ -106,6 +115,38 @@ static int terminal_cut(lua_State *L)
 	lua_pushlstring(L, text, at);
 	lua_pushinteger(L, width);
 	return 2;
+}
+
+static int terminal_wrap(lua_State *L)
+{
+	size_t size, used = 0;
+	const char *text = luaL_checklstring(L, 1, &size);
+	lua_Integer columns = luaL_checkinteger(L, 2), width = luaL_optinteger(L, 3, 0);
+	char *line = binding_scratch(L, size + 1);
+	int count = 0;
+	lua_newtable(L);
+	for (;;) {
+		text += strspn(text, BLANKS);
+		size_t word = strcspn(text, BLANKS);
+		lua_Integer word_width = text_width(text, word);
+		bool is_full = used > 0 && width + 1 + word_width > columns;
+		if (is_full || (word == 0 && used > 0)) {
+			lua_pushlstring(L, line, used);
+			lua_rawseti(L, -2, ++count);
+			used = 0;
+			width = 0;
+		}
+		if (word == 0)
+			return 1;
+		if (used > 0) {
+			line[used++] = ' ';
+			width++;
+		}
+		memcpy(line + used, text, word);
+		used += word;
+		width += word_width;
+		text += word;
+	}
 }
 
 /* What a terminal would take as a command, and what turns the direction of the text, is no text. */
@@ -179,14 +220,12 @@ static int terminal_number(lua_State *L)
 	int digits = (int)luaL_optinteger(L, 2, DIGITS_DEFAULT);
 	char text[NUMBER_MAX_SIZE];
 	luaL_argcheck(L, digits >= 1 && digits <= DIGITS_MAX, 2, "1 to 17 digits expected");
-	if (isnan(value)) /* which printf gives a sign */
-		snprintf(text, sizeof(text), "nan");
-	else if (value == 0) /* and this one, too */
+	if (value == 0) /* without a sign */
 		snprintf(text, sizeof(text), "0");
 	else if (value == floor(value) && fabs(value) < pow(10, 2 * digits))
 		snprintf(text, sizeof(text), "%.0f", value);
 	else
-		snprintf(text, sizeof(text), "%.*g", digits, value);
+		decimal_print(value, digits, text);
 	shorten_exponent(text);
 	lua_pushstring(L, text);
 	return 1;
@@ -272,6 +311,7 @@ static const luaL_Reg terminal_functions[] = {
 	{ "is_utf8", terminal_is_utf8 },
 	{ "text_width", terminal_text_width },
 	{ "cut", terminal_cut },
+	{ "wrap", terminal_wrap },
 	{ "clean", terminal_clean },
 	{ "clock", terminal_clock },
 	{ "number", terminal_number },

@@ -14,6 +14,8 @@
  *   is_utf8()             the environment's locale is UTF-8
  *   text_width(text)      columns that UTF-8 text takes; a byte that is not UTF-8 takes one
  *   cut(text, columns)    the longest prefix of whole characters that fits, and its width
+ *   wrap(text, columns, taken) a list of lines of whole words that fit, or of one that does not;
+ *                         so many columns of the first line are taken, else none
  *   clean(text)           text as one line without control characters
  *   clock()               seconds of a monotonic clock, good to a few milliseconds
  *   number(value, digits) a number for people, rounded to so many digits, else 4; a whole one is

@@ -61,21 +61,6 @@ function Page:title(text)
   self:add(self:paint("1", text))
 end
 
---- Lines no wider than room, broken at blanks only: a path is to be copied whole.
-local function wrap(terminal, text, room)
-  local lines, line = {}, nil
-  for word in text:gmatch("%S+") do
-    if line and terminal.text_width(line) + 1 + terminal.text_width(word) > room then
-      lines[#lines + 1] = line
-      line = word
-    else
-      line = line and line .. " " .. word or word
-    end
-  end
-  lines[#lines + 1] = line or ""
-  return lines
-end
-
 --- Names and values side by side; a long value goes on below itself.
 function Page:list(pairs_of_text)
   local terminal = self.host.terminal
@@ -88,9 +73,10 @@ function Page:list(pairs_of_text)
     local name = terminal.clean(pair[1])
     local text = terminal.clean(tostring(pair[2]))
     local room = math.max(self.width - left - 4, 20)
-    local lines = terminal.text_width(text) <= room and { text } or wrap(terminal, text, room)
+    -- Broken at blanks only: a path is to be copied whole.
+    local lines = terminal.text_width(text) <= room and { text } or terminal.wrap(text, room)
     name = name .. (" "):rep(left - terminal.text_width(name))
-    self:add("  " .. self:paint("2", name) .. "  " .. lines[1])
+    self:add("  " .. self:paint("2", name) .. "  " .. (lines[1] or ""))
     for i = 2, #lines do
       self:add((" "):rep(left + 4) .. lines[i])
     end

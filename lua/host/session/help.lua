@@ -28,19 +28,13 @@ end
 
 --- Adds the words of a text to lines; indent is in front of each but the first, which has first.
 local function wrap(lines, text, indent, first)
-  local line, used = first or indent, terminal.text_width(first or indent)
-  local is_empty = true
-  for word in text:gmatch("%S+") do
-    local size = terminal.text_width(word)
-    if not is_empty and used + 1 + size > width() then
-      lines[#lines + 1] = line
-      line, used, is_empty = indent, terminal.text_width(indent), true
-    end
-    line = line .. (is_empty and "" or " ") .. word
-    used = used + size + (is_empty and 0 or 1)
-    is_empty = false
+  first = first or indent
+  local room = terminal.text_width(indent)
+  local texts = terminal.wrap(text, width() - room, terminal.text_width(first) - room)
+  lines[#lines + 1] = first .. (texts[1] or "")
+  for i = 2, #texts do
+    lines[#lines + 1] = indent .. texts[i]
   end
-  lines[#lines + 1] = line
 end
 
 --- Paragraphs are filled anew, examples stay as they are.
