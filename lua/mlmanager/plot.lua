@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- manager:plot(...): metrics of runs, or numbers, as curves in text. In come the terminal's
--- functions, and a table with those of src/binding/curve.h, refuse(message), and what series.lua,
--- axis.lua and chart.lua return under their names.
+-- functions, and a table with those of src/binding/curve.h, load(name), refuse(message), and what
+-- series.lua, axis.lua and chart.lua return under their names.
 
 local terminal, curve = ...
 
-local series, refuse = curve.series, curve.refuse
+local series, refuse, check_types = curve.series, curve.refuse, curve.load "options"
 
 local CURVES_MAX = 26 -- as many as there are letters to tell them apart
 local WIDTH_DEFAULT, WIDTH_MIN, WIDTH_MAX = 80, 20, 900
@@ -15,7 +15,7 @@ local X_NAMES = { step = "step", time = "timestamp", relative = "timestamp" }
 
 local OPTIONS = {
   x = "string", log_x = "boolean", log_y = "boolean", smooth = "number", kernel = "string",
-  clip = "boolean or list", title = "string", x_label = "string", width = "number",
+  clip = "boolean or table", title = "string", x_label = "string", width = "number",
   height = "number", legend = "boolean", color = "boolean", ascii = "boolean", print = "boolean",
 }
 
@@ -51,20 +51,7 @@ local function check_clip(clip)
 end
 
 local function check_options(options)
-  for name, value in pairs(options) do
-    local want, got = OPTIONS[name], type(value)
-    if not want then
-      local known = {}
-      for option in pairs(OPTIONS) do
-        known[#known + 1] = option
-      end
-      table.sort(known)
-      refuse(("plot has no option '%s'; its options are %s"):format(tostring(name),
-        table.concat(known, ", ")))
-    elseif got ~= want and not (name == "clip" and (got == "boolean" or got == "table")) then
-      refuse(("plot's option '%s' is a %s; give a %s"):format(name, got, want))
-    end
-  end
+  check_types("plot", options, OPTIONS, refuse)
   check_choice(options, "x", "step", "time", "relative")
   check_choice(options, "kernel", "ema", "mean")
   check_range(options, "width", WIDTH_MIN, WIDTH_MAX)

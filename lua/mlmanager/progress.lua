@@ -1,15 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
--- manager:progress(...): shows how far a loop is. What it cannot do in Lua comes in as two values:
--- a table (src/binding/terminal.h) and latest(manager), the active run's latest metrics as a list
--- of {key, value} in the order they were first logged.
+-- manager:progress(...): shows how far a loop is. In come what it cannot do in Lua
+-- (src/binding/terminal.h), and a table with load(name), refuse(message) and latest(manager), the
+-- active run's latest metrics as a list of {key, value} in the order they were first logged.
 
-local terminal, latest = ...
+local terminal, kit = ...
 local number_type = terminal.number_type
+local refuse, check_types, latest = kit.refuse, kit.load "options", kit.latest
 
 local EVERY_S = 0.1 -- between redraws
 local BAR_COLUMNS_MIN, BAR_COLUMNS_MAX = 10, 30
 local RATE_MEMORY_S = 5 -- older speed counts for a third
 local METRICS_MAX = 8
+
+local OPTIONS = { every = "number", label = "string", total = "number" }
 
 -- Open loops, the outermost first. One line shows them all, so they share its clock.
 local stack = {}
@@ -17,19 +20,12 @@ local next_draw = 0
 local is_drawn = false -- something is on the line
 
 local function check_options(options)
-  for name, value in pairs(options) do
-    if name == "label" then
-      if type(value) ~= "string" then
-        error("progress's option 'label' is a " .. type(value) .. "; give a string", 4)
-      end
-    elseif name == "every" or name == "total" then
-      if number_type(value) == nil or value ~= value or value < 0 then
-        error(("progress's option '%s' is %s; give a number of 0 or more"):format(
-          name, tostring(value)), 4)
-      end
-    else
-      error(("progress has no option '%s'; its options are every, label, total"):format(
-        tostring(name)), 4)
+  check_types("progress", options, OPTIONS, refuse)
+  for _, name in ipairs { "every", "total" } do
+    local value = options[name]
+    if value and (value < 0 or value ~= value) then
+      refuse(("progress's option '%s' is %s; give a number of 0 or more"):format(name,
+        terminal.number(value)))
     end
   end
 end
@@ -303,6 +299,6 @@ return function(manager, what, ...)
     check_options(options or {})
     return over_list(manager, what, options or {})
   end
-  error(("bad argument #1 to 'progress' (a whole number, a list or an iterator expected, got %s)")
-    :format(number_type(what) and tostring(what) or type(what)), 2)
+  return refuse(("bad argument #1 to 'progress' (a whole number, a list or an iterator expected, "
+    .. "got %s)"):format(number_type(what) and tostring(what) or type(what)))
 end

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- mlmanager.sparkline(values [, width or options]): a series in one line. In come the terminal's
--- functions, and a table with those of src/binding/curve.h, refuse(message), and what series.lua
--- returns under its name.
+-- functions, and a table with those of src/binding/curve.h, load(name), refuse(message), and what
+-- series.lua returns under its name.
 
 local terminal, curve = ...
 
-local series, refuse = curve.series, curve.refuse
+local series, refuse, check_types = curve.series, curve.refuse, curve.load "options"
 
 local WIDTH_DEFAULT, WIDTH_MAX = 24, 1000
 local BLOCKS = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
@@ -22,15 +22,7 @@ local function check_options(options)
     refuse(("bad argument #2 to 'sparkline' (a width or options expected, got a %s)"):format(
       type(options)))
   end
-  for name, value in pairs(options) do
-    local want = OPTIONS[name]
-    if not want then
-      refuse(("sparkline has no option '%s'; its options are ascii, numbers, width"):format(
-        tostring(name)))
-    elseif type(value) ~= want then
-      refuse(("sparkline's option '%s' is a %s; give a %s"):format(name, type(value), want))
-    end
-  end
+  check_types("sparkline", options, OPTIONS, refuse)
   local width = options.width or WIDTH_DEFAULT
   if not (width >= 1 and width <= WIDTH_MAX) then
     refuse(("sparkline's width is %s; give 1 to %d columns"):format(terminal.number(width),

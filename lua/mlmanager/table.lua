@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- mlmanager.table(rows [, options]): runs or rows as a table that fits the terminal. In come what
--- it cannot do in Lua (src/binding/terminal.h) and load(name), for the module's other sources.
+-- it cannot do in Lua (src/binding/terminal.h), and a table with load(name), for the module's other
+-- sources, and refuse(message).
 
-local terminal, load = ...
+local terminal, kit = ...
 local number_type = terminal.number_type
 
-local run_columns = load "run_columns"
+local refuse, check_types = kit.refuse, kit.load "options"
+local run_columns = kit.load "run_columns"
 local is_run, parent_of, sorted_keys = run_columns.is_run, run_columns.parent_of,
   run_columns.sorted_keys
 
@@ -25,26 +27,13 @@ local function check_options(options)
   if options == nil or type(options) == "string" then
     return {} -- a string: search_runs also returns the next page's token
   elseif type(options) ~= "table" then
-    error(("bad argument #2 to 'table' (options as a table expected, got %s)"):format(
-      type(options)), 3)
+    refuse(("bad argument #2 to 'table' (options as a table expected, got %s)"):format(
+      type(options)))
   end
-  for name, value in pairs(options) do
-    local want = OPTIONS[name]
-    if not want then
-      local known = {}
-      for option in pairs(OPTIONS) do
-        known[#known + 1] = option
-      end
-      table.sort(known)
-      error(("table has no option '%s'; its options are %s"):format(
-        tostring(name), table.concat(known, ", ")), 3)
-    elseif type(value) ~= want then
-      error(("table's option '%s' is a %s; give a %s"):format(name, type(value), want), 3)
-    end
-  end
+  check_types("table", options, OPTIONS, refuse)
   if options.format and options.format ~= "box" and options.format ~= "tsv"
     and options.format ~= "csv" then
-    error(("table's option 'format' is '%s'; give 'box', 'tsv' or 'csv'"):format(options.format), 3)
+    refuse(("table's option 'format' is '%s'; give 'box', 'tsv' or 'csv'"):format(options.format))
   end
   return options
 end
@@ -98,8 +87,8 @@ local function need_column(columns, name, option)
         names[#names + 1] = known.name
       end
     end
-    error(("table's option '%s' names '%s', which is no column; there are %s"):format(
-      option, name, table.concat(names, ", ")), 0)
+    refuse(("table's option '%s' names '%s', which is no column; there are %s"):format(
+      option, name, table.concat(names, ", ")))
   end
   return column
 end
@@ -107,7 +96,7 @@ end
 --- A column as a script describes it: { name=, value=function(row), show=, right= }.
 local function computed_column(described)
   if type(described.name) ~= "string" or type(described.value) ~= "function" then
-    error("table's option 'columns' has a table without a text 'name' and a function 'value'", 0)
+    refuse("table's option 'columns' has a table without a text 'name' and a function 'value'")
   end
   return {
     name = described.name, get = described.value, show = described.show,
@@ -505,8 +494,8 @@ end
 --- The rows in a list of our own, and all columns there are.
 local function check_rows(rows, options)
   if type(rows) ~= "table" then
-    error(("bad argument #1 to 'table' (a list of runs or rows expected, got %s)"):format(
-      type(rows)), 3)
+    refuse(("bad argument #1 to 'table' (a list of runs or rows expected, got %s)"):format(
+      type(rows)))
   end
   local copy = {}
   if is_csv(rows) then
@@ -517,14 +506,14 @@ local function check_rows(rows, options)
   elseif is_run(rows) then
     rows = { rows }
   elseif #rows == 0 and next(rows) ~= nil then
-    error("bad argument #1 to 'table' (a list of runs or rows expected, got a table "
-      .. "without item 1)", 3)
+    refuse("bad argument #1 to 'table' (a list of runs or rows expected, got a table without "
+      .. "item 1)")
   end
   local has_runs = #rows > 0
   for i, row in ipairs(rows) do
     if type(row) ~= "table" then
-      error(("bad argument #1 to 'table' (row %d is a %s; each row is a table)"):format(
-        i, type(row)), 3)
+      refuse(("bad argument #1 to 'table' (row %d is a %s; each row is a table)"):format(
+        i, type(row)))
     end
     has_runs = has_runs and is_run(row)
     copy[i] = row

@@ -45,23 +45,37 @@ static int load_source(lua_State *L)
 	return 1;
 }
 
+static int refuse(lua_State *L)
+{
+	return binding_refuse(L, MLM_EINVAL, "argument", "%s", luaL_checkstring(L, 1));
+}
+
+/* Adds what every source needs to the table on the top of the stack. */
+static void add_kit(lua_State *L)
+{
+	lua_pushcfunction(L, load_source);
+	lua_setfield(L, -2, "load");
+	lua_pushcfunction(L, refuse);
+	lua_setfield(L, -2, "refuse");
+}
+
 void binding_push_table(lua_State *L)
 {
 	lua_pushliteral(L, "table");
-	lua_pushcfunction(L, load_source);
+	lua_newtable(L);
+	add_kit(L);
 	lua_pushcclosure(L, call_source, 2);
 }
 
 void binding_push_progress(lua_State *L)
 {
+	lua_newtable(L);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, "latest");
+	add_kit(L);
 	lua_pushliteral(L, "progress");
 	lua_insert(L, -2);
 	lua_pushcclosure(L, call_source, 2);
-}
-
-static int refuse(lua_State *L)
-{
-	return binding_refuse(L, MLM_EINVAL, "argument", "%s", luaL_checkstring(L, 1));
 }
 
 /* Pushes what plot and sparkline get besides the terminal: the functions on curves, and those
@@ -73,8 +87,7 @@ static void push_curve_kit(lua_State *L)
 		return;
 	lua_pop(L, 1);
 	binding_push_curve(L);
-	lua_pushcfunction(L, refuse);
-	lua_setfield(L, -2, "refuse");
+	add_kit(L);
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		embedded_load(L, module_sources, sources[i]);
 		binding_push_terminal(L);

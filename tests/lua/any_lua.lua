@@ -210,7 +210,7 @@ local checks = {
     assert(mlmanager.table(manager:search_runs(), { format = "box", width = 100 }):find "runs")
     local ok, why = pcall(mlmanager.table, 3)
     equal(false, ok)
-    assert(why:find "list of runs or rows")
+    assert(tostring(why):find "list of runs or rows")
   end },
 
   { "steps through loops with progress", in_run(function()

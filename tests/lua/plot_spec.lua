@@ -367,7 +367,7 @@ describe("plot's arguments", function()
     refused("option 'smooth' is 0.5; give 1 to 1000000000", { 1 }, { smooth = 0.5 })
     refused("option 'clip' takes true, or the least and the greatest value", { 1 },
       { clip = { 2, 1 } })
-    refused("option 'clip' is a number; give a boolean or list", { 1 }, { clip = 3 })
+    refused("option 'clip' is a number; give a boolean or table", { 1 }, { clip = 3 })
     refused("begins at 0 or less, where a log axis has no place", { 1 },
       { clip = { 0, 1 }, log_y = true })
   end)

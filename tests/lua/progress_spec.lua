@@ -3,6 +3,7 @@
 
 local mlmanager = require "mlmanager"
 local process = require "tests.lua.process"
+local scratch = require "tests.lua.scratch"
 
 local host = os.getenv("MLMANAGER_HOST") or "build/dev/mlmanager"
 if host:sub(1, 1) ~= "/" then
@@ -13,9 +14,7 @@ local terminal = host:match("^(.*)/") .. "/tests/terminal"
 local ERASE = "\r\27[K"
 
 local function refused(part, ...)
-  local ok, message = pcall(mlmanager.progress, ...)
-  assert.is_false(ok)
-  assert.truthy(tostring(message):find(part, 1, true), message)
+  scratch.refused("invalid", part, mlmanager.progress, ...)
 end
 
 describe("progress off a terminal", function()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- mlmanager.table: what it shows of runs and rows, in a box of some width and as TSV.
 
+local scratch = require "tests.lua.scratch"
 local show = require("mlmanager").table
 
 -- Busted may run with any locale; boxes are drawn with what it allows.
@@ -279,9 +280,7 @@ describe("mlmanager.table of rows", function()
 
   it("refuses what is neither", function()
     local function refused(part, ...)
-      local ok, message = pcall(show, ...)
-      assert.is_false(ok)
-      assert.truthy(tostring(message):find(part, 1, true), message)
+      scratch.refused("invalid", part, show, ...)
     end
     refused("bad argument #1 to 'table' (a list of runs or rows expected, got nil)", nil)
     refused("row 2 is a number", { {}, 3 })
@@ -333,9 +332,8 @@ describe("mlmanager.table with more to show", function()
     } })
     assert.same({ { "n", "mark" }, { "1", "#" }, { "20", ("#"):rep(20) } }, rows)
     assert.equal("2 steps, 2 columns", footer)
-    local ok, message = pcall(show, { {} }, { columns = { {} } })
-    assert.is_false(ok)
-    assert.matches("without a text 'name' and a function 'value'", message)
+    scratch.refused("invalid", "without a text 'name' and a function 'value'", show, { {} },
+      { columns = { {} } })
   end)
 
   it("has those of before in place of ...", function()
