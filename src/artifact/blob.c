@@ -147,7 +147,8 @@ static mlm_status put(struct artifact_store *base, const char *path,
 	if (status == MLM_OK)
 		status = sha256_begin(&hash, err);
 	if (status == MLM_OK)
-		status = store->ops->begin_content(store->tracking, &content.id, err);
+		status = store->ops->begin_content(
+			store->tracking, from->size_bytes, &content.id, err);
 	if (status != MLM_OK) {
 		sha256_drop(hash);
 		return status;

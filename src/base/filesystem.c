@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 bool filesystem_magic_is_network(uint64_t magic)
 {
@@ -45,4 +46,17 @@ bool filesystem_is_network(const char *path)
 		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path) + 1, path);
 	return statfs(directory, &status) == 0 &&
 	       filesystem_magic_is_network((uint64_t)status.f_type);
+}
+
+int64_t filesystem_free_bytes(const char *path)
+{
+	struct statfs status;
+	/* Some that are made up have no blocks at all. */
+	if (statfs(path, &status) != 0 || status.f_blocks == 0)
+		return INT64_MAX;
+	/* What is kept for root, root may use. */
+	uint64_t blocks = geteuid() == 0 ? status.f_bfree : status.f_bavail;
+	uint64_t block_bytes = (uint64_t)status.f_bsize;
+	return block_bytes && blocks > INT64_MAX / block_bytes ? INT64_MAX
+							       : (int64_t)(blocks * block_bytes);
 }

@@ -13,4 +13,8 @@ bool filesystem_magic_is_network(uint64_t magic);
  * directory; one that cannot be asked counts as local. */
 bool filesystem_is_network(const char *path);
 
+/** How many bytes this process may still write to the file system of that path; INT64_MAX where it
+ * does not say. */
+int64_t filesystem_free_bytes(const char *path);
+
 #endif

@@ -33,9 +33,11 @@ typedef mlm_status (*store_content_fn)(
 	void *payload, const char *name, int64_t size_bytes, mlm_error *err);
 
 struct store_artifact_ops {
-	/* Begins a content. */
-	mlm_status (*begin_content)(struct store *store, int64_t *content_out, mlm_error *err);
-	/* Adds chunk number index (0, 1, …). EAGAIN: it was taken for dead and freed. */
+	/* Begins a content of that size (-1: not known). EFULL: there is no room for it. */
+	mlm_status (*begin_content)(
+		struct store *store, int64_t size_bytes, int64_t *content_out, mlm_error *err);
+	/* Adds chunk number index (0, 1, …). EAGAIN: it was taken for dead and freed. EFULL, as
+	 * long as the store still has room for what is not an artifact. */
 	mlm_status (*add_chunk)(struct store *store, int64_t content, int64_t index,
 		const void *bytes, size_t size, mlm_error *err);
 	/* Gives the content its name among those of owner (the id of a run or model). What had the

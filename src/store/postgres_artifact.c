@@ -100,8 +100,10 @@ static mlm_status begin_body(struct postgres_store *store, void *payload, mlm_er
 		&values, NULL, err);
 }
 
-static mlm_status begin_content(struct store *base, int64_t *content_out, mlm_error *err)
+static mlm_status begin_content(
+	struct store *base, int64_t size_bytes, int64_t *content_out, mlm_error *err)
 {
+	(void)size_bytes; /* the disk is the server's */
 	struct artifact artifact = { 0 };
 	struct postgres_store *store = postgres_store_of(base);
 	mlm_status status = postgres_transact(store, true, begin_body, &artifact, err);

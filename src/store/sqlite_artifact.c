@@ -3,13 +3,18 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/filesystem.h"
 #include "store/sqlite_store.h"
 
 #define CHUNKS_PER_PIECE 16 /* what a transaction frees at most */
 #define CONTENT_ID_TRIES 8
+/* What is left on the disk, for each byte that is added: artifacts are not to take the last of it.
+ * The log could not be brought into the file any more, and no point or param be stored. */
+#define BYTES_LEFT_PER_BYTE 8
 
 /* The names below a directory d are those from "d/" up to "d0": '0' follows '/'. */
 #define BELOW " (name >= ?2 || '/' AND name < ?2 || '0')"
@@ -40,6 +45,64 @@ static mlm_status add_tables(struct sqlite_store *store, mlm_error *err)
 	return status;
 }
 
+/* ---- room ---- */
+
+/* How many bytes of disk an artifact's bytes take, in the file and in the log, with what the file
+ * has yet to take from the log. */
+static mlm_status bytes_needed(
+	struct sqlite_store *store, int64_t size_bytes, int64_t *needed_out, mlm_error *err)
+{
+	sqlite3_stmt *query;
+	struct stat file;
+	*needed_out = 0;
+	mlm_status status = sqlite_statement(store,
+		"SELECT page_count * page_size, freelist_count * page_size "
+		"FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+		&query, err);
+	if (status != MLM_OK)
+		return status;
+	if (sqlite3_step(query) == SQLITE_ROW) {
+		int64_t used = sqlite3_column_int64(query, 0);
+		int64_t unused = sqlite3_column_int64(query, 1);
+		int64_t chunk = size_bytes < STORE_CHUNK_BYTES ? size_bytes : STORE_CHUNK_BYTES;
+		*needed_out = chunk * (1 + BYTES_LEFT_PER_BYTE);
+		if (stat(store->path, &file) == 0 && used > file.st_size)
+			*needed_out += used - file.st_size;
+		if (size_bytes > unused)
+			*needed_out += size_bytes - unused;
+	} else {
+		status = sqlite_failed(store, err, "could not look for room");
+	}
+	sqlite3_reset(query);
+	return status;
+}
+
+/* Empties the log, unless somebody reads from it. */
+static void empty_log(struct sqlite_store *store)
+{
+	uint32_t timeout_ms = store->base.busy_timeout_ms;
+	store->base.busy_timeout_ms = 0;
+	sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	store->base.busy_timeout_ms = timeout_ms;
+}
+
+/* EFULL: the disk has not so much room that more than that is left. */
+static mlm_status need_room(struct sqlite_store *store, int64_t size_bytes, mlm_error *err)
+{
+	int64_t needed, left;
+	mlm_status status = bytes_needed(store, size_bytes, &needed, err);
+	if (status != MLM_OK || needed <= filesystem_free_bytes(store->path))
+		return status;
+	empty_log(store);
+	status = bytes_needed(store, size_bytes, &needed, err);
+	if (status != MLM_OK || needed <= (left = filesystem_free_bytes(store->path)))
+		return status;
+	return error_set(err, MLM_EFULL, "sqlite",
+		"could not store an artifact: the disk of the store '%s' is too full, it has %lld "
+		"bytes left and %lld are needed",
+		store->path, (long long)left, (long long)needed);
+}
+
 /* ---- writing ---- */
 
 /* A random number: one that was used before might belong to an upload that still goes on. */
@@ -68,11 +131,14 @@ static mlm_status insert_upload(struct sqlite_store *store, int64_t *content_out
 					  "could not find a free number for an artifact");
 }
 
-mlm_status sqlite_begin_content(struct store *base, int64_t *content_out, mlm_error *err)
+mlm_status sqlite_begin_content(
+	struct store *base, int64_t size_bytes, int64_t *content_out, mlm_error *err)
 {
 	struct sqlite_store *store = sqlite_store_of(base);
 	*content_out = 0;
 	mlm_status status = add_tables(store, err);
+	if (status == MLM_OK && size_bytes > 0)
+		status = need_room(store, size_bytes, err);
 	if (status == MLM_OK)
 		status = sqlite_begin_write(store, err);
 	if (status != MLM_OK)
@@ -127,7 +193,9 @@ mlm_status sqlite_add_chunk(struct store *base, int64_t content, int64_t index, 
 	size_t size, mlm_error *err)
 {
 	struct sqlite_store *store = sqlite_store_of(base);
-	mlm_status status = sqlite_begin_write(store, err);
+	mlm_status status = need_room(store, (int64_t)size, err);
+	if (status == MLM_OK)
+		status = sqlite_begin_write(store, err);
 	if (status != MLM_OK)
 		return status;
 	status = touch_upload(store, content, err);

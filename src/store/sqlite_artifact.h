@@ -6,7 +6,8 @@
 
 /* The slots of store_artifact_ops, for sqlite_store.c. */
 
-mlm_status sqlite_begin_content(struct store *base, int64_t *content_out, mlm_error *err);
+mlm_status sqlite_begin_content(
+	struct store *base, int64_t size_bytes, int64_t *content_out, mlm_error *err);
 mlm_status sqlite_add_chunk(struct store *base, int64_t content, int64_t index, const void *bytes,
 	size_t size, mlm_error *err);
 mlm_status sqlite_name_content(struct store *base, const char *owner, const char *name,

@@ -150,11 +150,13 @@ static mlm_status configure(struct sqlite_store *store, mlm_error *err)
 	/* MLflow's sessions set foreign_keys and case_sensitive_like as well. The flusher checks
 	 * once a batch that a run exists, where SQLite would look it up for every point.
 	 * Checkpoints, which sync, are the flusher's: the other connection only makes one when the
-	 * log has grown to four times what the flusher lets it grow to. */
+	 * log has grown to four times what the flusher lets it grow to. Where SQLite was built to
+	 * write zeros over what is deleted, freeing an artifact would need its size on the disk. */
 	mlm_status status = sqlite_run(store,
 		store->for_flusher ? "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
 				     "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 4000;"
-				     "PRAGMA journal_size_limit = 67108864"
+				     "PRAGMA journal_size_limit = 67108864;"
+				     "PRAGMA secure_delete = FAST"
 				   : "PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY;"
 				     "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 16000;"
 				     "PRAGMA case_sensitive_like = ON",

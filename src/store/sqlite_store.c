@@ -101,8 +101,9 @@ GUARDED(check,
 	(struct store * store, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err),
 	(store, repair, report, payload, err))
 
-GUARDED(begin_content, (struct store * store, int64_t *content_out, mlm_error *err),
-	(store, content_out, err))
+GUARDED(begin_content,
+	(struct store * store, int64_t size_bytes, int64_t *content_out, mlm_error *err),
+	(store, size_bytes, content_out, err))
 GUARDED(add_chunk,
 	(struct store * store, int64_t content, int64_t index, const void *bytes, size_t size,
 		mlm_error *err),

@@ -263,6 +263,103 @@ TEST(full__open_without_room_for_a_store)
 	remove_small(&f.place);
 }
 
+/* ---- artifacts in the database ---- */
+
+static void start_blob_run(struct fixture *f, size_t size_bytes)
+{
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	make_small(&f->place, size_bytes);
+	options.store = f->place.uri;
+	options.artifacts = "blob:";
+	options.ignore_environment = true;
+	MUST(mlm_manager_open(&options, &f->manager, &err));
+	start_run(f);
+}
+
+/* Gives so many bytes without having said how many. */
+static mlm_status read_zeros(
+	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *why)
+{
+	size_t *left = payload;
+	(void)why;
+	*got_out = size < *left ? size : *left;
+	memset(bytes, 0, *got_out);
+	*left -= *got_out;
+	return MLM_OK;
+}
+
+static mlm_status log_zeros(struct fixture *f, const char *name, size_t size, bool says_size)
+{
+	const mlm_artifact_reader reader = { read_zeros, &size, says_size ? (int64_t)size : -1,
+		NULL };
+	return mlm_run_log_stream(f->run, name, &reader, NULL, &err);
+}
+
+static int64_t size_of_artifact(struct fixture *f, const char *name)
+{
+	mlm_artifact about = { .size_bytes = -1 };
+	mlm_artifact_find(f->manager, f->run_id, name, &about, NULL);
+	return about.size_bytes;
+}
+
+TEST(full__artifacts_of_a_known_size_are_refused_at_once)
+{
+	struct fixture f = { 0 };
+	start_blob_run(&f, 40 * MIB);
+	struct stat before, after;
+	CHECK(stat(f.place.database, &before) == 0);
+	CHECK_STATUS(log_zeros(&f, "big.bin", 100 * MIB, true), MLM_EFULL);
+	check_sentence();
+	CHECK(stat(f.place.database, &after) == 0 && after.st_size == before.st_size);
+	CHECK_INT(size_of_artifact(&f, "big.bin"), -1);
+	MUST(log_zeros(&f, "small.bin", 100, true));
+	end_and_check(&f);
+	remove_small(&f.place);
+}
+
+/* The bytes of the refused artifact are in the file by then, for other artifacts to take. */
+TEST(full__disk_of_artifacts_keeps_room_for_metrics_and_small_artifacts)
+{
+	struct fixture f = { 0 };
+	start_blob_run(&f, 40 * MIB);
+	for (int i = 0; i < 3; i++) {
+		CHECK_STATUS(log_zeros(&f, "big.bin", 100 * MIB, false), MLM_EFULL);
+		check_sentence();
+		CHECK_INT(size_of_artifact(&f, "big.bin"), -1);
+		MUST(log_zeros(&f, "small.bin", 100 + (size_t)i, false));
+		CHECK_INT(size_of_artifact(&f, "small.bin"), 100 + i);
+		for (int point = 0; point < POINTS_AT_ONCE; point++)
+			MUST(log_next(&f));
+		MUST(mlm_manager_flush(f.manager, MLM_FOREVER, &err));
+	}
+	MUST(log_zeros(&f, "fits.bin", 8 * MIB, true));
+	CHECK_INT(size_of_artifact(&f, "fits.bin"), 8 * MIB);
+	end_and_check(&f);
+	remove_small(&f.place);
+}
+
+TEST(full__disk_that_others_filled_takes_artifacts_once_there_is_room)
+{
+	struct fixture f = { 0 };
+	char ballast[PATH_MAX];
+	start_blob_run(&f, 40 * MIB);
+	MUST(log_zeros(&f, "small.bin", 100, true));
+	snprintf(ballast, sizeof(ballast), "%s/ballast", f.place.directory);
+	int fd = open(ballast, O_WRONLY | O_CREAT, 0600);
+	static const char zeros[4096];
+	while (write(fd, zeros, sizeof(zeros)) > 0)
+		;
+	close(fd);
+	CHECK_STATUS(log_zeros(&f, "small.bin", MIB, true), MLM_EFULL);
+	check_sentence();
+	CHECK_INT(size_of_artifact(&f, "small.bin"), 100);
+	CHECK(unlink(ballast) == 0);
+	MUST(log_zeros(&f, "small.bin", MIB, true));
+	CHECK_INT(size_of_artifact(&f, "small.bin"), MIB);
+	end_and_check(&f);
+	remove_small(&f.place);
+}
+
 int main(void)
 {
 	err = (mlm_error)MLM_ERROR_INIT;
@@ -277,5 +374,8 @@ int main(void)
 	RUN(full__disk_of_the_journal_alone);
 	RUN(full__start_run_without_room_for_a_journal);
 	RUN(full__open_without_room_for_a_store);
+	RUN(full__artifacts_of_a_known_size_are_refused_at_once);
+	RUN(full__disk_of_artifacts_keeps_room_for_metrics_and_small_artifacts);
+	RUN(full__disk_that_others_filled_takes_artifacts_once_there_is_room);
 	return check_done();
 }

@@ -34,11 +34,20 @@ TEST(filesystem_is_network__asks_the_directory_of_a_file_to_be)
 	CHECK(!filesystem_is_network("/no/such/directory/file"));
 }
 
+TEST(filesystem_free_bytes__is_unlimited_where_nothing_is_said)
+{
+	CHECK(filesystem_free_bytes("/proc") == INT64_MAX);
+	CHECK(filesystem_free_bytes("/no/such/directory/file") == INT64_MAX);
+	int64_t here = filesystem_free_bytes(".");
+	CHECK(here > 0 && here < INT64_MAX);
+}
+
 int main(void)
 {
 	RUN(filesystem_magic_is_network__knows_network_file_systems);
 	RUN(filesystem_magic_is_network__takes_local_ones_as_local);
 	RUN(filesystem_magic_is_network__ignores_the_sign_of_a_32_bit_number);
 	RUN(filesystem_is_network__asks_the_directory_of_a_file_to_be);
+	RUN(filesystem_free_bytes__is_unlimited_where_nothing_is_said);
 	return check_done();
 }
