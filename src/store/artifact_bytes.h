@@ -21,6 +21,9 @@ struct store;
 #define STORE_CHUNK_BYTES (1u << 20) /* all chunks but the last have this size */
 /* A content that has no name and got no chunk for so long belongs to an upload that died. */
 #define STORE_UPLOAD_STALE_MS (60 * 60 * 1000)
+/* How long a content that was replaced can still be read, where no transaction holds it: that would
+ * take a connection for as long as the reader takes. */
+#define STORE_REPLACED_KEPT_MS (60 * 1000)
 
 struct store_content {
 	int64_t id;
@@ -50,12 +53,13 @@ struct store_artifact_ops {
 	/* Frees a piece of the waste; *more_out: there is some left. */
 	mlm_status (*free_waste)(struct store *store, bool *more_out, mlm_error *err);
 
-	/* Finds a content by its name and holds the store's state until end_content(): what is
-	 * replaced or removed meanwhile can still be read. ENOTFOUND: *content_out is zero, and
+	/* Finds a content by its name, to be read until end_reading(): also what is replaced
+	 * meanwhile, for STORE_REPLACED_KEPT_MS at least. ENOTFOUND: *content_out is zero, and
 	 * nothing is to be ended. */
 	mlm_status (*begin_reading)(struct store *store, const char *owner, const char *name,
 		struct store_content *content_out, mlm_error *err);
-	/* bytes has room for STORE_CHUNK_BYTES. ECORRUPT: there is no such chunk. */
+	/* bytes has room for STORE_CHUNK_BYTES. ECORRUPT: there is no such chunk. EAGAIN: the
+	 * content was removed meanwhile, or replaced long ago. */
 	mlm_status (*read_chunk)(struct store *store, int64_t content, int64_t index, void *bytes,
 		size_t *size_out, mlm_error *err);
 	void (*end_reading)(struct store *store);

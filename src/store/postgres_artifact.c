@@ -20,6 +20,7 @@ struct artifact {
 	struct store_content content;
 	int64_t index;
 	const void *bytes;
+	void *bytes_out;
 	size_t size;
 	size_t count;
 	bool flag;
@@ -198,6 +199,34 @@ static mlm_status lock_owner(struct postgres_store *store, const char *owner, ml
 		NULL, err);
 }
 
+/* Takes the name from the content that has it. A trigger makes that waste, which is not freed while
+ * somebody may be reading it: its time is that of the replacement, below zero. */
+static mlm_status delete_replaced(
+	struct postgres_store *store, const struct artifact *artifact, mlm_error *err)
+{
+	struct postgres_values name = { 0 }, waste = { 0 };
+	PGresult *rows;
+	postgres_add_text(&name, artifact->owner);
+	postgres_add_text(&name, artifact->name);
+	mlm_status status = postgres_query(store, "could not replace an artifact",
+		"DELETE FROM mlm_artifacts WHERE run_uuid = $1::text AND name = $2::text "
+		"RETURNING content_id",
+		&name, &rows, err);
+	if (status != MLM_OK)
+		return status;
+	bool is_replaced = pq.PQntuples(rows) > 0;
+	if (is_replaced)
+		postgres_add_integer(&waste, postgres_integer(rows, 0, 0, 0));
+	pq.PQclear(rows);
+	if (!is_replaced)
+		return MLM_OK;
+	postgres_add_integer(&waste, -clock_now_ms());
+	return postgres_query(store, "could not replace an artifact",
+		"UPDATE mlm_artifact_uploads SET last_time = $2::bigint "
+		"WHERE content_id = $1::bigint",
+		&waste, NULL, err);
+}
+
 /* Deletes a name and those below it as a directory ("": all); a trigger makes their contents
  * waste. */
 static mlm_status delete_names(struct postgres_store *store, const struct artifact *artifact,
@@ -251,7 +280,7 @@ static mlm_status name_body(struct postgres_store *store, void *payload, mlm_err
 	if (status == MLM_OK)
 		status = check_room(store, artifact, err);
 	if (status == MLM_OK)
-		status = delete_names(store, artifact, NULL, err);
+		status = delete_replaced(store, artifact, err);
 	return status == MLM_OK ? insert_name(store, artifact, err) : status;
 }
 
@@ -290,10 +319,11 @@ static mlm_status free_body(struct postgres_store *store, void *payload, mlm_err
 	mlm_status status = find_tables(store, err);
 	if (status != MLM_OK || !store->layout.artifacts)
 		return status;
+	postgres_add_integer(&since, STORE_REPLACED_KEPT_MS - clock_now_ms());
 	postgres_add_integer(&since, clock_now_ms() - STORE_UPLOAD_STALE_MS);
 	status = postgres_query(store, "could not look for waste",
-		"SELECT content_id FROM mlm_artifact_uploads WHERE last_time < $1::bigint LIMIT 1 "
-		"FOR UPDATE SKIP LOCKED",
+		"SELECT content_id FROM mlm_artifact_uploads WHERE last_time BETWEEN $1::bigint "
+		"AND $2::bigint LIMIT 1 FOR UPDATE SKIP LOCKED",
 		&since, &rows, err);
 	if (status != MLM_OK)
 		return status;
@@ -363,44 +393,65 @@ static mlm_status begin_reading(struct store *base, const char *owner, const cha
 	struct artifact artifact = { .owner = owner, .name = name };
 	*content_out = (struct store_content){ 0 };
 	mlm_status status =
-		postgres_transact_on(postgres_store_of(base), find_body, &artifact, err);
+		postgres_transact(postgres_store_of(base), false, find_body, &artifact, err);
 	if (status == MLM_OK)
 		*content_out = artifact.content;
 	return status;
 }
 
-static mlm_status read_chunk(struct store *base, int64_t content, int64_t index, void *bytes,
-	size_t *size_out, mlm_error *err)
+/* A chunk that is not there. */
+static mlm_status missing_chunk(struct postgres_store *store, int64_t content, mlm_error *err)
 {
-	struct postgres_store *store = postgres_store_of(base);
+	struct postgres_values values = { 0 };
+	bool is_named;
+	postgres_add_integer(&values, content);
+	mlm_status status =
+		has_row(store, "SELECT 1 FROM mlm_artifacts WHERE content_id = $1::bigint", &values,
+			&is_named, err);
+	if (status != MLM_OK)
+		return status;
+	if (is_named)
+		return error_set(err, MLM_ECORRUPT, "postgresql",
+			"bytes of an artifact are missing from the store");
+	return error_set(err, MLM_EAGAIN, "postgresql",
+		"the artifact was removed or replaced while it was read; read it again");
+}
+
+static mlm_status read_body(struct postgres_store *store, void *payload, mlm_error *err)
+{
+	struct artifact *artifact = payload;
 	struct postgres_values values = { 0 };
 	PGresult *rows;
-	*size_out = 0;
-	postgres_add_integer(&values, content);
-	postgres_add_integer(&values, index);
+	postgres_add_integer(&values, artifact->content.id);
+	postgres_add_integer(&values, artifact->index);
 	mlm_status status = postgres_query_with(store, "could not read an artifact",
 		"SELECT bytes FROM mlm_artifact_chunks WHERE content_id = $1::bigint "
 		"AND chunk = $2::bigint",
 		values.count, values.texts, values.sizes, values.formats, true, &rows, err);
 	if (status != MLM_OK)
 		return status;
-	if (pq.PQntuples(rows) > 0) {
-		size_t size = (size_t)pq.PQgetlength(rows, 0, 0);
-		if (size <= STORE_CHUNK_BYTES) {
-			memcpy(bytes, pq.PQgetvalue(rows, 0, 0), size);
-			*size_out = size;
-		}
-	}
+	size_t size = pq.PQntuples(rows) > 0 ? (size_t)pq.PQgetlength(rows, 0, 0) : 0;
+	artifact->size = size <= STORE_CHUNK_BYTES ? size : 0;
+	if (artifact->size > 0)
+		memcpy(artifact->bytes_out, pq.PQgetvalue(rows, 0, 0), artifact->size);
 	pq.PQclear(rows);
-	if (*size_out == 0)
-		return error_set(err, MLM_ECORRUPT, "postgresql",
-			"bytes of an artifact are missing from the store");
-	return MLM_OK;
+	return artifact->size > 0 ? MLM_OK : missing_chunk(store, artifact->content.id, err);
+}
+
+/* Its connection is given back before the reader gets the bytes, which may take them slowly. */
+static mlm_status read_chunk(struct store *base, int64_t content, int64_t index, void *bytes,
+	size_t *size_out, mlm_error *err)
+{
+	struct artifact artifact = { .content.id = content, .index = index, .bytes_out = bytes };
+	mlm_status status =
+		postgres_transact(postgres_store_of(base), false, read_body, &artifact, err);
+	*size_out = status == MLM_OK ? artifact.size : 0;
+	return status;
 }
 
 static void end_reading(struct store *base)
 {
-	postgres_end_transaction(postgres_store_of(base));
+	(void)base;
 }
 
 static mlm_status list_body(struct postgres_store *store, void *payload, mlm_error *err)

@@ -105,12 +105,15 @@ static mlm_status check_runs(
 #define WITHOUT_OWNER                                                      \
 	"FROM mlm_artifacts AS a WHERE a.run_uuid NOT LIKE 'm-%' AND NOT " \
 	"EXISTS (SELECT 1 FROM runs AS r WHERE r.run_uuid = a.run_uuid)"
-#define DEAD "last_time < (extract(epoch FROM now()) - 3600) * 1000"
+/* What was replaced a moment ago may still be read: STORE_REPLACED_KEPT_MS. */
+#define DEAD                                                         \
+	"last_time BETWEEN (60 - extract(epoch FROM now())) * 1000 " \
+	"AND (extract(epoch FROM now()) - 3600) * 1000"
 #define WASTE                                                            \
 	"FROM mlm_artifact_chunks AS c WHERE NOT EXISTS (SELECT 1 FROM " \
 	"mlm_artifacts AS a WHERE a.content_id = c.content_id) AND NOT " \
 	"EXISTS (SELECT 1 FROM mlm_artifact_uploads AS u WHERE "         \
-	"u.content_id = c.content_id AND NOT " DEAD ")"
+	"u.content_id = c.content_id AND NOT (" DEAD "))"
 
 static mlm_status check_artifacts(
 	struct postgres_store *store, const struct check *check, mlm_error *err)

@@ -361,16 +361,12 @@ static mlm_status begin(struct postgres_store *store, bool is_write, mlm_error *
 	return postgres_query(store, "could not begin", sql, NULL, NULL, err);
 }
 
-enum ending { KEEPS_READING, READS, WRITES };
-
-static mlm_status attempt(struct postgres_store *store, enum ending ending, postgres_body body,
+static mlm_status attempt(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err)
 {
-	mlm_status status = begin(store, ending == WRITES, err);
+	mlm_status status = begin(store, is_write, err);
 	if (status == MLM_OK)
 		status = body(store, payload, err);
-	if (status == MLM_OK && ending == KEEPS_READING)
-		return MLM_OK;
 	if (status == MLM_OK) {
 		status = postgres_query(store, "could not commit", "COMMIT", NULL, NULL, err);
 		if (status != MLM_OK && store->fault == POSTGRES_LOST)
@@ -385,9 +381,13 @@ static mlm_status attempt(struct postgres_store *store, enum ending ending, post
 	return status;
 }
 
-static mlm_status transact(struct postgres_store *store, enum ending ending, postgres_body body,
+mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err)
 {
+	if (is_write && store->read_only)
+		return error_set(err, MLM_EIO, "postgresql",
+			"the database '%s' may only be read; nothing can be written to it",
+			store->place);
 	int64_t deadline_ns = clock_monotonic_ns() + (int64_t)store->base.busy_timeout_ms * 1000000;
 	uint32_t wait_ms = RETRY_MS_FIRST;
 	mlm_error why = MLM_ERROR_INIT;
@@ -398,7 +398,7 @@ static mlm_status transact(struct postgres_store *store, enum ending ending, pos
 		if (status != MLM_OK)
 			break;
 		store->fault = POSTGRES_FINAL;
-		status = attempt(store, ending, body, payload, &why);
+		status = attempt(store, is_write, body, payload, &why);
 		if (status == MLM_OK)
 			break;
 		if (store->fault == POSTGRES_LOST)
@@ -409,36 +409,10 @@ static mlm_status transact(struct postgres_store *store, enum ending ending, pos
 		pause_ms(wait_ms);
 		wait_ms = longer(wait_ms);
 	}
-	if (status != MLM_OK || ending != KEEPS_READING)
-		give_back(store);
+	give_back(store);
 	if (status != MLM_OK && err)
 		*err = why;
 	return status;
-}
-
-mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
-	void *payload, mlm_error *err)
-{
-	if (is_write && store->read_only)
-		return error_set(err, MLM_EIO, "postgresql",
-			"the database '%s' may only be read; nothing can be written to it",
-			store->place);
-	return transact(store, is_write ? WRITES : READS, body, payload, err);
-}
-
-mlm_status postgres_transact_on(
-	struct postgres_store *store, postgres_body body, void *payload, mlm_error *err)
-{
-	return transact(store, KEEPS_READING, body, payload, err);
-}
-
-void postgres_end_transaction(struct postgres_store *store)
-{
-	/* Nothing was changed, so nothing can fail to be kept. */
-	if (postgres_query(store, "", "COMMIT", NULL, NULL, NULL) == MLM_OK)
-		give_back(store);
-	else
-		lose(store);
 }
 
 /* ---- cells ---- */

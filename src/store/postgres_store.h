@@ -85,12 +85,6 @@ typedef mlm_status (*postgres_body)(struct postgres_store *store, void *payload,
 mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err);
 
-/** Runs body in a transaction that reads and, when it is MLM_OK, leaves that open: what follows
- * with postgres_query() sees the same state, until postgres_end_transaction(). */
-mlm_status postgres_transact_on(
-	struct postgres_store *store, postgres_body body, void *payload, mlm_error *err);
-void postgres_end_transaction(struct postgres_store *store);
-
 /** A cell of a result. Text is borrowed from it; NULL for NULL. */
 const char *postgres_text(const PGresult *result, int row, int column);
 int64_t postgres_integer(const PGresult *result, int row, int column, int64_t null);
