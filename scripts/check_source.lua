@@ -104,7 +104,6 @@ local UNTESTED = {
   ["store/postgres_session"] = "tests/c/store/postgres_store_test",
   ["store/postgres_text"] = "tests/c/store/postgres_store_test",
   ["store/run_status"] = "through the store's contract",
-  ["store/spool_delivery"] = "store/spool_store_test",
   ["store/spool_queue"] = "store/spool_store_test",
   ["store/spool_read"] = "store/spool_store_test",
   ["store/sql_layout"] = "through sqlite_open_test",

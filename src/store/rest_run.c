@@ -8,7 +8,6 @@
 #include "store/rest_store.h"
 #include "store/run_status.h"
 
-#define CREATE_TRIES_MAX   5
 #define EXPERIMENTS_PAGE   1000
 #define EXPERIMENTS_IN_ONE 100u /* of a search over all of them */
 
@@ -169,31 +168,32 @@ mlm_status rest_create_run(struct store *base, const struct store_new_run *run,
 	char id_out[MLM_ID_SIZE], mlm_error *err)
 {
 	struct rest_store *store = rest_store_of(base);
-	bool may_exist = run->may_exist;
-	mlm_status status = MLM_OK;
+	const char *address = mlflow_peer_address(store->peer);
+	mlm_error why = MLM_ERROR_INIT;
+	json_t *answer;
 	id_out[0] = '\0';
-	for (int tries = 0; tries < CREATE_TRIES_MAX; tries++) {
-		json_t *answer;
-		if (may_exist)
-			status = rest_find_by_tag(
-				store, run->experiment_id, run->run_id, id_out, err);
-		if (status != MLM_OK || id_out[0])
-			return status;
-		status = rest_post(store, "runs/create", new_run(run), &answer, err);
-		if (status == MLM_OK)
-			status = take_id(store, answer, id_out, err);
-		json_decref(answer);
-		if (status == MLM_OK || !mlflow_peer_is_unsure(store->peer))
-			return explain_experiment(store, run->experiment_id, status, err);
-		/* The answer was lost: what it said is asked for, and only then made again. */
-		may_exist = true;
-		if (base->busy_timeout_ms == 0)
-			break;
-		status = MLM_OK;
+	if (run->may_exist) {
+		mlm_status found =
+			rest_find_by_tag(store, run->experiment_id, run->run_id, id_out, err);
+		if (found != MLM_OK || id_out[0] || run->only_finds)
+			return found;
 	}
-	return error_set(err, MLM_EAGAIN, "rest",
-		"%s did not answer, and may have made the run (tag " REST_RUN_ID_TAG " = %s)",
-		mlflow_peer_address(store->peer), run->run_id);
+	mlm_status status = rest_post(store, "runs/create", new_run(run), &answer, &why);
+	bool is_unsure = status != MLM_OK && mlflow_peer_is_unsure(store->peer);
+	if (status == MLM_OK)
+		status = take_id(store, answer, id_out, &why);
+	json_decref(answer);
+	if (is_unsure) {
+		error_set(err, MLM_ETIMEOUT, "rest",
+			"%s did not say whether it made the run (tag " REST_RUN_ID_TAG " = %s): %s",
+			address, run->run_id, why.message);
+		if (err)
+			err->detail = why.detail;
+		return MLM_ETIMEOUT;
+	}
+	if (status != MLM_OK && err)
+		*err = why;
+	return explain_experiment(store, run->experiment_id, status, err);
 }
 
 /* ---- reading ---- */

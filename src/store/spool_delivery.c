@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/spool_store.h"
@@ -39,13 +40,58 @@ static mlm_status know_parent(struct spool_store *spool, const struct store_new_
 	return MLM_OK;
 }
 
+/* Makes a run, or finds the one that was made when it was asked for before. EAGAIN with *asked_out
+ * false: whether it was is not known yet. */
+static mlm_status make_once(struct spool_store *spool, struct store_new_run *run,
+	char id_out[MLM_ID_SIZE], bool *asked_out, mlm_error *err)
+{
+	struct store *remote = spool->remote;
+	struct spool_queue *queue = &spool->queue;
+	bool is_open;
+	int64_t unsettled_until_ms = 0;
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status noted = spool_queue_open(queue, true, &is_open, err);
+	if (noted == MLM_OK)
+		noted = spool_queue_begin_request(
+			queue, run->run_id, clock_now_ms(), &unsettled_until_ms, err);
+	if (noted != MLM_OK)
+		return noted;
+	run->only_finds = unsettled_until_ms > 0;
+	mlm_status status = remote->ops->create_run(remote, run, id_out, &why);
+	spool_note(spool, status, &why);
+	if (status == MLM_OK && !id_out[0]) {
+		*asked_out = false;
+		return error_set(err, MLM_EAGAIN, "spool",
+			"the server %s may still be making it, since it was asked to a moment ago",
+			queue->uri);
+	}
+	/* Who answered with 500 has done with it, whatever became of it. */
+	bool is_settled = status == MLM_OK ||
+			  (!run->only_finds && (status != MLM_ETIMEOUT || why.detail == 500));
+	if (is_settled)
+		noted = spool_queue_end_request(queue, run->run_id, status == MLM_OK ? err : NULL);
+	if (status != MLM_OK && err)
+		*err = why;
+	return status != MLM_OK ? status : noted;
+}
+
+static mlm_status make(struct spool_store *spool, const struct store_new_run *run,
+	char id_out[MLM_ID_SIZE], mlm_error *err)
+{
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status status = spool->remote->ops->create_run(spool->remote, run, id_out, &why);
+	spool_note(spool, status, &why);
+	if (status != MLM_OK && err)
+		*err = why;
+	return status;
+}
+
 mlm_status spool_send_run(struct spool_store *spool, const struct store_new_run *run,
 	char id_out[MLM_ID_SIZE], bool *asked_out, mlm_error *err)
 {
 	char experiment_id[MLM_ID_SIZE];
 	struct spool_run parent;
 	struct store_new_run known = *run;
-	struct store *remote = spool->remote;
 	id_out[0] = '\0';
 	*asked_out = false;
 	mlm_text *tags = memory_array(spool->base.allocator, run->tag_count + 1, sizeof(*tags));
@@ -57,14 +103,14 @@ mlm_status spool_send_run(struct spool_store *spool, const struct store_new_run 
 	if (status == MLM_OK)
 		status = know_parent(spool, run, &parent, tags, err);
 	if (status == MLM_OK) {
-		mlm_error why = MLM_ERROR_INIT;
 		known.experiment_id = experiment_id;
 		known.tags = tags;
 		*asked_out = true;
-		status = remote->ops->create_run(remote, &known, id_out, &why);
-		spool_note(spool, status, &why);
-		if (status != MLM_OK && err)
-			*err = why;
+		uint32_t timeout_ms = spool->remote->request_timeout_ms;
+		spool->remote->request_timeout_ms = SPOOL_WRITE_MS;
+		status = run->may_exist ? make_once(spool, &known, id_out, asked_out, err)
+					: make(spool, &known, id_out, err);
+		spool->remote->request_timeout_ms = timeout_ms;
 	}
 	memory_free(spool->base.allocator, tags);
 	return status;

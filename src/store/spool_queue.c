@@ -28,7 +28,9 @@ static const char schema[] =
 	"run_id TEXT NOT NULL, kind INTEGER NOT NULL, body BLOB NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS entry_by_run ON entry (run_id, entry_id);"
 	"CREATE TABLE IF NOT EXISTS param (run_id TEXT, key TEXT, value TEXT NOT NULL, "
-	"PRIMARY KEY (run_id, key)) WITHOUT ROWID;";
+	"PRIMARY KEY (run_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS request (run_id TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) "
+	"WITHOUT ROWID;";
 
 static mlm_status no_memory(mlm_error *err)
 {
@@ -389,22 +391,78 @@ static mlm_status insert_run(struct spool_queue *queue, const char *run_id, mlm_
 	return sqlite_step_done(&queue->db, insert, "could not begin a run", err);
 }
 
-static mlm_status add_run(struct spool_queue *queue, const char *run_id, const void *body,
-	size_t size, mlm_error *err)
+static mlm_status insert_request(
+	struct spool_queue *queue, const char *run_id, int64_t now_ms, mlm_error *err)
+{
+	sqlite3_stmt *insert;
+	mlm_status status = sqlite_statement(
+		&queue->db, "INSERT OR REPLACE INTO request VALUES (?1, ?2)", &insert, err);
+	if (status != MLM_OK)
+		return status;
+	sqlite_bind(insert, 1, run_id);
+	sqlite3_bind_int64(insert, 2, now_ms);
+	return sqlite_step_done(&queue->db, insert, "could not note a request", err);
+}
+
+static mlm_status end_request(struct spool_queue *queue, const char *run_id, mlm_error *err)
+{
+	sqlite3_stmt *statement;
+	mlm_status status = sqlite_statement(
+		&queue->db, "DELETE FROM request WHERE run_id = ?1", &statement, err);
+	if (status != MLM_OK)
+		return status;
+	sqlite_bind(statement, 1, run_id);
+	return sqlite_step_done(&queue->db, statement, "could not note an answer", err);
+}
+
+GUARDED(end_request, (struct spool_queue * queue, const char *run_id, mlm_error *err),
+	(queue, run_id, err))
+
+static mlm_status begin_request(struct spool_queue *queue, const char *run_id, int64_t now_ms,
+	int64_t *unsettled_until_ms_out, mlm_error *err)
+{
+	sqlite3_stmt *select;
+	*unsettled_until_ms_out = 0;
+	mlm_status status = sqlite_statement(
+		&queue->db, "SELECT since_ms FROM request WHERE run_id = ?1", &select, err);
+	if (status != MLM_OK)
+		return status;
+	sqlite_bind(select, 1, run_id);
+	if (step(queue, select, &status, err)) {
+		int64_t since_ms = sqlite3_column_int64(select, 0);
+		/* One in the future comes from a clock that was put back. */
+		if (since_ms <= now_ms && since_ms + SPOOL_SETTLE_MS > now_ms)
+			*unsettled_until_ms_out = since_ms + SPOOL_SETTLE_MS;
+	}
+	sqlite3_reset(select);
+	if (status != MLM_OK || *unsettled_until_ms_out)
+		return status;
+	return insert_request(queue, run_id, now_ms, err);
+}
+
+GUARDED(begin_request,
+	(struct spool_queue * queue, const char *run_id, int64_t now_ms,
+		int64_t *unsettled_until_ms_out, mlm_error *err),
+	(queue, run_id, now_ms, unsettled_until_ms_out, err))
+
+static mlm_status add_run(struct spool_queue *queue, const char *run_id, int64_t asked_ms,
+	const void *body, size_t size, mlm_error *err)
 {
 	mlm_status status = sqlite_begin_write(&queue->db, err);
 	if (status != MLM_OK)
 		return status;
 	status = insert_run(queue, run_id, err);
+	if (status == MLM_OK && asked_ms)
+		status = insert_request(queue, run_id, asked_ms, err);
 	if (status == MLM_OK)
 		status = insert_entry(queue, run_id, SPOOL_CREATE, body, size, err);
 	return sqlite_end(&queue->db, status, err);
 }
 
 GUARDED(add_run,
-	(struct spool_queue * queue, const char *run_id, const void *body, size_t size,
-		mlm_error *err),
-	(queue, run_id, body, size, err))
+	(struct spool_queue * queue, const char *run_id, int64_t asked_ms, const void *body,
+		size_t size, mlm_error *err),
+	(queue, run_id, asked_ms, body, size, err))
 
 static mlm_status delete_entry(
 	struct spool_queue *queue, int64_t entry_id, const char *run_id, mlm_error *err)
@@ -441,6 +499,8 @@ static mlm_status run_made(struct spool_queue *queue, int64_t entry_id, const ch
 		sqlite_bind(update, 2, server_id);
 		status = sqlite_step_done(&queue->db, update, "could not note the run", err);
 	}
+	if (status == MLM_OK)
+		status = end_request(queue, run_id, err);
 	if (status == MLM_OK)
 		status = delete_entry(queue, entry_id, run_id, err);
 	return sqlite_end(&queue->db, status, err);

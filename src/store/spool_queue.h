@@ -21,6 +21,9 @@
 /* Ids of experiments that the server has not been asked for yet: this and a number. */
 #define SPOOL_PROMISE_MARK '~'
 
+/* How long a request whose sender was killed or heard no answer may take to arrive and be done. */
+#define SPOOL_SETTLE_MS 15000
+
 enum spool_kind {
 	SPOOL_CREATE = 1,
 	SPOOL_TEXTS = 2,
@@ -94,12 +97,20 @@ struct spool_run {
 /** By either id; one that is not known is taken to be the server's. */
 mlm_status spool_queue_find_run(
 	struct spool_queue *queue, const char *run_id, struct spool_run *run_out, mlm_error *err);
-/** A run that begins here, with its SPOOL_CREATE. */
-mlm_status spool_queue_add_run(struct spool_queue *queue, const char *run_id, const void *body,
-	size_t size, mlm_error *err);
+/** A run that begins here, with its SPOOL_CREATE. asked_ms: when the server was asked to make it
+ * and did not answer; 0 when it was not. */
+mlm_status spool_queue_add_run(struct spool_queue *queue, const char *run_id, int64_t asked_ms,
+	const void *body, size_t size, mlm_error *err);
 /** The server has made the run: its id is kept and the entry removed. */
 mlm_status spool_queue_run_made(struct spool_queue *queue, int64_t entry_id, const char *run_id,
 	const char *server_id, mlm_error *err);
+/** To be called before the server is asked to make a run, with the time: whoever comes after a kill
+ * shall know that the request may be under way. *unsettled_until_ms_out: an earlier one may be
+ * until then, and is not asked anew; else 0. */
+mlm_status spool_queue_begin_request(struct spool_queue *queue, const char *run_id, int64_t now_ms,
+	int64_t *unsettled_until_ms_out, mlm_error *err);
+/** The server has answered. */
+mlm_status spool_queue_end_request(struct spool_queue *queue, const char *run_id, mlm_error *err);
 /** The runs with entries, the one that waits longest first. */
 mlm_status spool_queue_list_runs(struct spool_queue *queue, struct arena *arena,
 	const char *const **run_ids_out, size_t *count_out, mlm_error *err);

@@ -373,7 +373,8 @@ mlm_status spool_find_run(
 	return status;
 }
 
-static mlm_status add_to_queue(struct spool_store *spool, const char *run_id,
+/* asked_ms: as spool_queue_add_run() has it. */
+static mlm_status add_to_queue(struct spool_store *spool, const char *run_id, int64_t asked_ms,
 	const struct spool_entry *entry, mlm_error *err)
 {
 	const void *body;
@@ -387,7 +388,8 @@ static mlm_status add_to_queue(struct spool_store *spool, const char *run_id,
 		status = spool_entry_write(entry, arena, &body, &size, err);
 	if (status == MLM_OK)
 		status = entry->kind == SPOOL_CREATE
-				 ? spool_queue_add_run(&spool->queue, run_id, body, size, err)
+				 ? spool_queue_add_run(
+					   &spool->queue, run_id, asked_ms, body, size, err)
 				 : spool_queue_add(&spool->queue, run_id, entry->kind, body, size,
 					   entry->params, entry->param_count, err);
 	/* A file that is new does not know yet. */
@@ -424,7 +426,7 @@ static mlm_status write(struct spool_store *spool, const char *run_id,
 			*err = why;
 		return why.status;
 	}
-	return add_to_queue(spool, run.id, entry, err);
+	return add_to_queue(spool, run.id, 0, entry, err);
 }
 
 static mlm_status create_run(struct store *base, const struct store_new_run *run,
@@ -433,18 +435,23 @@ static mlm_status create_run(struct store *base, const struct store_new_run *run
 	struct spool_store *spool = spool_store_of(base);
 	mlm_error why = MLM_ERROR_INIT;
 	bool was_asked;
+	int64_t asked_ms = 0;
 	id_out[0] = '\0';
+	if (run->may_exist && spool_was_away(spool, err))
+		return MLM_EAGAIN;
 	if (!spool_was_away(spool, NULL)) {
 		begin_write(spool);
 		mlm_status status = spool_send_run(spool, run, id_out, &was_asked, &why);
-		if (!spool_is_away(status)) {
+		/* Who looks for it first comes again, and one that is known need not begin here. */
+		if (!spool_is_away(status) || run->may_exist) {
 			if (status != MLM_OK && err)
 				*err = why;
 			return status;
 		}
+		asked_ms = status == MLM_ETIMEOUT && why.detail != 500 ? clock_now_ms() : 0;
 	}
 	const struct spool_entry entry = { .kind = SPOOL_CREATE, .create = *run };
-	mlm_status status = add_to_queue(spool, run->run_id, &entry, err);
+	mlm_status status = add_to_queue(spool, run->run_id, asked_ms, &entry, err);
 	if (status == MLM_OK)
 		copy_id(run->run_id, id_out);
 	return status;

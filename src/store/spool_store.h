@@ -67,7 +67,7 @@ mlm_status spool_find_run(
 mlm_status spool_send(struct spool_store *spool, const char *server_id,
 	const struct spool_entry *entry, store_refused_fn refused, void *payload, mlm_error *err);
 /** Makes a run on the store. Errors: EAGAIN, with *asked_out false, when its experiment or its
- * parent waits. */
+ * parent waits, or when the store may be making it already; ETIMEOUT as create_run() has it. */
 mlm_status spool_send_run(struct spool_store *spool, const struct store_new_run *run,
 	char id_out[MLM_ID_SIZE], bool *asked_out, mlm_error *err);
 

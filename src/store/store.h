@@ -92,6 +92,8 @@ struct store_new_run {
 	size_t tag_count;
 	/* An earlier call may have made it: a store that names runs itself looks first. */
 	bool may_exist;
+	/* With may_exist: makes nothing, and writes "" as the id when there is none. */
+	bool only_finds;
 };
 
 /* What came of something that waited for a store that was away. */
@@ -175,8 +177,9 @@ struct store_ops {
 
 	/* ---- runs ---- */
 	/* Writes the run's id: the core's, unless the store names runs itself; it then keeps the
-	 * core's as tag mlmanager.run_id. ENOTFOUND or ESTATE for the experiment. EAGAIN: it may
-	 * have been made, and a call with may_exist finds it. */
+	 * core's as tag mlmanager.run_id. ENOTFOUND or ESTATE for the experiment. EAGAIN: it was
+	 * not made. ETIMEOUT: no answer came; it may have been made, or may be yet, and a call
+	 * with may_exist finds it. */
 	mlm_status (*create_run)(struct store *store, const struct store_new_run *run,
 		char id_out[MLM_ID_SIZE], mlm_error *err);
 	mlm_status (*get_run)(

@@ -21,6 +21,7 @@ enum fault {
 	FAULT_AWAY, /* nothing arrives */
 	FAULT_LOST, /* done, and the answer is lost */
 	FAULT_STUMBLE, /* HTTP status 500, and nothing is done */
+	FAULT_LATE, /* of create_run: no answer, and done by faulty_arrive() */
 };
 
 /* What the next call meets, and how many there have been. */
@@ -181,10 +182,46 @@ static mlm_status faulty_make_run(
 	return sqlite_store_ops.create_run(inner, &named, id_out, why);
 }
 
+/* A request that is under way when its sender has gone. */
+static struct {
+	struct store_new_run run;
+	char run_id[MLM_ID_SIZE];
+	char experiment_id[MLM_ID_SIZE];
+} faulty_late;
+
+static inline mlm_status faulty_arrive(struct store *base, mlm_error *why)
+{
+	char id[MLM_ID_SIZE];
+	return faulty_make_run(faulty_inner(base), &faulty_late.run, id, why);
+}
+
 static mlm_status faulty_create_run(struct store *base, const struct store_new_run *run,
 	char id_out[MLM_ID_SIZE], mlm_error *why)
 {
-	FAULTY_WRITE(faulty_make_run(inner, run, id_out, why));
+	struct store *inner = faulty_inner(base);
+	enum fault fault = faulty_meet();
+	if (fault == FAULT_AWAY || fault == FAULT_STUMBLE)
+		return faulty_fail(fault, why);
+	if (run->only_finds) {
+		faulty_find(inner, run->run_id, id_out);
+		return fault == FAULT_NONE ? MLM_OK : faulty_fail(fault, why);
+	}
+	if (fault == FAULT_LATE) {
+		snprintf(faulty_late.run_id, MLM_ID_SIZE, "%s", run->run_id);
+		snprintf(faulty_late.experiment_id, MLM_ID_SIZE, "%s", run->experiment_id);
+		faulty_late.run = (struct store_new_run){
+			.run_id = faulty_late.run_id,
+			.experiment_id = faulty_late.experiment_id,
+			.run_name = "late",
+			.user_id = "ada",
+			.source_name = "",
+			.start_time_ms = run->start_time_ms,
+		};
+		return error_set(why, MLM_ETIMEOUT, "faulty", "no answer came");
+	}
+	mlm_status status = faulty_make_run(inner, run, id_out, why);
+	return fault == FAULT_LOST ? error_set(why, MLM_ETIMEOUT, "faulty", "no answer came")
+				   : status;
 }
 
 static mlm_status faulty_get_run(

@@ -30,49 +30,75 @@ static const struct store_new_run new_run = {
 
 #define RUN_ANSWER "{\"run\": {\"info\": {\"run_id\": \"made\", \"status\": \"RUNNING\"}}}"
 
-TEST(create_run__looks_for_the_run_before_it_makes_it_again)
+TEST(create_run__may_exist_looks_for_the_run_before_it_makes_one)
 {
-	static const struct fake_turn turns[] = { { .cuts_early = true }, /* made, answer lost */
-		{ .body = "{\"runs\": [{\"info\": {\"run_id\": \"made\"}}]}" } };
+	static const struct fake_turn turns[] = {
+		{ .body = "{\"runs\": [{\"info\": {\"run_id\": \"made\"}}]}" }, { .body = "{}" },
+		{ .body = RUN_ANSWER }
+	};
+	struct fake_peer peer;
+	struct store_new_run again = new_run;
+	char id[MLM_ID_SIZE];
+	again.may_exist = true;
+	fake_peer_start(&peer, turns, 3);
+	struct store *store = open_store(&peer, 0);
+	MUST(store->ops->create_run(store, &again, id, &err));
+	CHECK_STRING(id, "made");
+	CHECK_INT(peer.request_count, 1);
+	CHECK_CONTAINS(fake_peer_request(&peer, 0), "runs/search");
+	CHECK_CONTAINS(fake_peer_request(&peer, 0), new_run.run_id);
+	MUST(store->ops->create_run(store, &again, id, &err));
+	CHECK_STRING(id, "made");
+	CHECK_INT(peer.request_count, 3);
+	CHECK_CONTAINS(fake_peer_request(&peer, 2), "runs/create");
+	CHECK_CONTAINS(fake_peer_request(&peer, 2), "mlmanager.run_id");
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(create_run__only_finds_makes_nothing)
+{
+	static const struct fake_turn turn = { .body = "{}" };
+	struct fake_peer peer;
+	struct store_new_run again = new_run;
+	char id[MLM_ID_SIZE];
+	again.may_exist = again.only_finds = true;
+	fake_peer_start(&peer, &turn, 1);
+	struct store *store = open_store(&peer, 0);
+	MUST(store->ops->create_run(store, &again, id, &err));
+	CHECK_STRING(id, "");
+	CHECK_INT(peer.request_count, 1);
+	store->ops->close(store);
+	fake_peer_stop(&peer);
+}
+
+TEST(create_run__etimeout_tells_that_it_may_have_been_made)
+{
+	static const struct fake_turn turns[] = { { .cuts_early = true },
+		{ .status = "502 Bad Gateway" } };
 	struct fake_peer peer;
 	char id[MLM_ID_SIZE];
 	fake_peer_start(&peer, turns, 2);
 	struct store *store = open_store(&peer, 60000);
-	MUST(store->ops->create_run(store, &new_run, id, &err));
-	CHECK_STRING(id, "made");
-	CHECK_INT(peer.request_count, 2);
-	CHECK_CONTAINS(fake_peer_request(&peer, 0), "runs/create");
-	CHECK_CONTAINS(fake_peer_request(&peer, 0), "mlmanager.run_id");
-	CHECK_CONTAINS(fake_peer_request(&peer, 1), "runs/search");
-	CHECK_CONTAINS(fake_peer_request(&peer, 1), "0123456789abcdef0123456789abcdef");
+	for (size_t i = 0; i < 2; i++) {
+		CHECK_STATUS(store->ops->create_run(store, &new_run, id, &err), MLM_ETIMEOUT);
+		CHECK_CONTAINS(err.message, "whether it made the run");
+		CHECK_STRING(id, "");
+		CHECK_INT(peer.request_count, i + 1);
+	}
+	CHECK_INT(err.detail, 502);
 	store->ops->close(store);
 	fake_peer_stop(&peer);
 }
 
-TEST(create_run__makes_it_again_when_it_is_not_there)
+TEST(create_run__eagain_tells_that_it_was_not_made)
 {
-	static const struct fake_turn turns[] = { { .status = "502 Bad Gateway" }, { .body = "{}" },
-		{ .body = RUN_ANSWER } };
-	struct fake_peer peer;
-	char id[MLM_ID_SIZE];
-	fake_peer_start(&peer, turns, 3);
-	struct store *store = open_store(&peer, 60000);
-	MUST(store->ops->create_run(store, &new_run, id, &err));
-	CHECK_STRING(id, "made");
-	CHECK_INT(peer.request_count, 3);
-	store->ops->close(store);
-	fake_peer_stop(&peer);
-}
-
-TEST(create_run__eagain_tells_that_it_may_have_been_made)
-{
-	static const struct fake_turn turn = { .cuts_early = true };
+	static const struct fake_turn turn = { .status = "503 Service Unavailable" };
 	struct fake_peer peer;
 	char id[MLM_ID_SIZE];
 	fake_peer_start(&peer, &turn, 1);
 	struct store *store = open_store(&peer, 0);
 	CHECK_STATUS(store->ops->create_run(store, &new_run, id, &err), MLM_EAGAIN);
-	CHECK_CONTAINS(err.message, "may have made the run");
 	CHECK_STRING(id, "");
 	store->ops->close(store);
 	fake_peer_stop(&peer);
@@ -318,7 +344,7 @@ TEST(every_call__enomem_at_each_request_for_memory_and_none_is_kept)
 		err = (mlm_error)MLM_ERROR_INIT;
 		mlm_status status = live(peer.url, &allocator);
 		/* When the answer to a create cannot be kept, there may be a run. */
-		CHECK(status == MLM_ENOMEM || strstr(err.message, "may have made the run"));
+		CHECK(status == MLM_ENOMEM || strstr(err.message, "whether it made the run"));
 		CHECK(counter.was_refused);
 		CHECK_INT(counter.blocks, 0);
 	}
@@ -329,9 +355,10 @@ int main(void)
 {
 	unsetenv("http_proxy");
 	setenv("HOME", "/nonexistent", 1);
-	RUN(create_run__looks_for_the_run_before_it_makes_it_again);
-	RUN(create_run__makes_it_again_when_it_is_not_there);
-	RUN(create_run__eagain_tells_that_it_may_have_been_made);
+	RUN(create_run__may_exist_looks_for_the_run_before_it_makes_one);
+	RUN(create_run__only_finds_makes_nothing);
+	RUN(create_run__etimeout_tells_that_it_may_have_been_made);
+	RUN(create_run__eagain_tells_that_it_was_not_made);
 	RUN(create_run__epeer_for_an_answer_without_an_id);
 	RUN(delete_tag__is_done_when_the_answer_to_the_first_request_was_lost);
 	RUN(get_run__reads_numbers_in_every_form_of_protobuf);
