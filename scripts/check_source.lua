@@ -72,7 +72,6 @@ local UNTESTED = {
   ["core/mlruns_read"] = "core/transfer_test, tests/fuzz/mlruns_fuzz and tests/peers/mlruns.py",
   ["core/mlruns_write"] = "core/transfer_test and tests/peers/mlruns.py",
   ["core/sync"] = "core/transfer_test",
-  ["core/transfer_sink"] = "core/transfer_test",
   ["core/transfer_source"] = "core/transfer_test",
   ["core/flusher"] = "tests/crash/busy_store_test and full_disk_test",
   ["core/fork_guard"] = "tests/crash/fork_test",

@@ -315,7 +315,8 @@ hold up the rest; what cannot go yet goes on waiting. Either makes the exit stat
 With --to, copies. Runs keep their ids, and come with everything they have: params, tags, whole
 metric histories, dataset inputs, artifacts, nesting and times. A run that is there already gets
 what is new or changed here. Doing it twice changes nothing, and so does ending it half way and
-doing it again.
+doing it again. A tracking server gives a run an id of its own; the first one goes along as the tag
+mlmanager.run_id, by which the run is known again whatever way it comes.
 ]],
     examples = {
       { "mlmanager sync --store https://mlflow.example.org", "what waits for that server" },

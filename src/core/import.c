@@ -13,6 +13,7 @@
 #include "core/manager.h"
 #include "core/mlruns.h"
 #include "core/transfer.h"
+#include "core/transfer_lock.h"
 
 struct unpacking {
 	struct run_transfer *transfer;
@@ -100,6 +101,7 @@ mlm_status mlm_import(mlm_manager *manager, const char *path, const mlm_transfer
 	mlm_transfer_result *result_out, mlm_error *err)
 {
 	struct run_transfer transfer;
+	struct transfer_lock lock = { 0 };
 	struct store *store = NULL;
 	if (result_out)
 		*result_out = (mlm_transfer_result){ 0 };
@@ -113,8 +115,11 @@ mlm_status mlm_import(mlm_manager *manager, const char *path, const mlm_transfer
 		status = limits_check_experiment_name(transfer.options.experiment_name, err);
 	if (status == MLM_OK)
 		status = manager_open_another(manager, !transfer.options.dry_run, &store, err);
+	if (status == MLM_OK && !transfer.options.dry_run)
+		status = transfer_lock_take(&lock, &transfer, &manager->place, err);
 	if (status == MLM_OK)
 		status = import_from(manager, &transfer, store, path, err);
+	transfer_lock_release(&lock);
 	if (store)
 		store->ops->close(store);
 	if (result_out)

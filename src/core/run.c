@@ -47,7 +47,7 @@ static mlm_run *find_named(
 	if (!run)
 		run = run_find_handle(manager, run_id);
 	for (size_t i = 0; i < record->tag_count && !run; i++)
-		if (strcmp(record->tags[i].key, "mlmanager.run_id") == 0)
+		if (strcmp(record->tags[i].key, STORE_ORIGIN_TAG) == 0)
 			run = run_find_handle(manager, record->tags[i].value);
 	return run;
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "core/manager.h"
 #include "core/transfer.h"
+#include "core/transfer_lock.h"
 
 static mlm_status sync_stores(mlm_manager *from, mlm_manager *into, struct run_transfer *transfer,
 	struct store *source_store, struct store *sink_store, mlm_error *err)
@@ -28,6 +29,7 @@ mlm_status mlm_sync(mlm_manager *from, mlm_manager *into, const mlm_transfer_opt
 	mlm_transfer_result *result_out, mlm_error *err)
 {
 	struct run_transfer transfer;
+	struct transfer_lock lock = { 0 };
 	struct store *source = NULL, *sink = NULL;
 	if (result_out)
 		*result_out = (mlm_transfer_result){ 0 };
@@ -44,8 +46,11 @@ mlm_status mlm_sync(mlm_manager *from, mlm_manager *into, const mlm_transfer_opt
 		status = manager_open_another(from, false, &source, err);
 	if (status == MLM_OK)
 		status = manager_open_another(into, !transfer.options.dry_run, &sink, err);
+	if (status == MLM_OK && !transfer.options.dry_run)
+		status = transfer_lock_take(&lock, &transfer, &into->place, err);
 	if (status == MLM_OK)
 		status = sync_stores(from, into, &transfer, source, sink, err);
+	transfer_lock_release(&lock);
 	if (source)
 		source->ops->close(source);
 	if (sink)

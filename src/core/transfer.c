@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -62,4 +63,15 @@ bool run_transfer_is_local(const struct run_transfer *transfer, mlm_status statu
 	default:
 		return false;
 	}
+}
+
+const char *transfer_origin_of(const mlm_run_record *run)
+{
+	for (size_t i = 0; i < run->tag_count; i++) {
+		const mlm_text *tag = &run->tags[i];
+		if (strcmp(tag->key, STORE_ORIGIN_TAG) == 0)
+			return tag->value[0] && strlen(tag->value) < MLM_ID_SIZE ? tag->value
+										 : NULL;
+	}
+	return NULL;
 }

@@ -28,6 +28,10 @@ struct transfer_source_ops {
 	mlm_status (*get_points)(struct transfer_source *source, const mlm_run_record *run,
 		const char *key, struct store_cursor *cursor, struct store_point *points,
 		size_t capacity, size_t *count_out, mlm_error *err);
+	/* The first id of any of its runs; "" where that has its first, or is not there. NULL where
+	 * a source cannot look ahead. */
+	mlm_status (*get_origin)(struct transfer_source *source, const char *run_id,
+		char origin_out[MLM_ID_SIZE], mlm_error *err);
 };
 
 /* First member of every source's struct. */
@@ -62,6 +66,9 @@ mlm_status run_transfer_report(
 
 /** True of an error that is about one thing, so that the rest can go on. */
 bool run_transfer_is_local(const struct run_transfer *transfer, mlm_status status);
+
+/** The first id of a run that has had several; NULL where it has its first. */
+const char *transfer_origin_of(const mlm_run_record *run);
 
 struct transfer_chosen_run {
 	const char *id;

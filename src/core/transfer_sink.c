@@ -8,25 +8,19 @@
 #include "base/error.h"
 #include "core/artifact_copy.h"
 #include "core/limits.h"
+#include "core/run_identity.h"
 #include "core/transfer.h"
 
 #define SERIES_MAX 1024u /* in one batch */
 #define DEFAULT_ID "0" /* MLflow's first experiment, which cannot be deleted */
-#define ORIGIN_TAG "mlmanager.run_id"
 #define PARENT_TAG "mlflow.parentRunId"
-
-/* A run that has another id here. */
-struct renamed {
-	const char *there;
-	const char *here;
-	struct renamed *before;
-};
 
 /* A run that came before its parent, which may get another id here: two that start in one
  * millisecond come in any order. */
 struct early {
 	const char *id; /* the run's, here */
 	const char *parent; /* the parent's, there */
+	bool has_tag; /* which names that parent as it is there */
 	struct early *before;
 };
 
@@ -43,9 +37,9 @@ struct arriving {
 	const mlm_run_record *here;
 	char id[MLM_ID_SIZE]; /* the run's, here: another one where the store names runs itself */
 	struct arena *arena; /* for one run */
-	struct renamed *renamed; /* those that came before it, the last first */
+	struct run_identity *identity; /* of runs that have another id here, and of parents */
 	struct early *early;
-	struct arena *renamed_arena; /* of both */
+	struct arena *early_arena;
 };
 
 static bool is_dry(const struct arriving *arriving)
@@ -176,31 +170,18 @@ static mlm_status delete_experiment(
 	return store->ops->set_experiment_lifecycle(store, id, MLM_DELETED, err);
 }
 
-/* The run here that came from one of this id; *list_out NULL when there is none. A store that names
- * runs itself keeps that id as a tag. */
+/* ---- which run here it is ---- */
+
+/* The run here that is the one of this id elsewhere; *list_out NULL when there is none. */
 static mlm_status find_run(
 	struct arriving *arriving, const char *id, mlm_run_list **list_out, mlm_error *err)
 {
 	struct store *store = arriving->sink->store;
+	const char *here = run_identity_find(arriving->identity, id);
 	mlm_error why = MLM_ERROR_INIT;
-	char filter[MLM_ID_SIZE + 64];
-	const char *experiment = arriving->experiment_id;
-	mlm_query query = MLM_QUERY_INIT;
 	mlm_status status = store->ops->get_run(store, id, list_out, &why);
-	if (status == MLM_ENOTFOUND && store->ops->is_remote && experiment[0] &&
-		!strchr(id, '\'')) {
-		snprintf(filter, sizeof(filter), "tags.`" ORIGIN_TAG "` = '%s'", id);
-		query.filter = filter;
-		query.view = MLM_VIEW_ALL;
-		query.max_results = 1;
-		query.experiment_ids = &experiment;
-		query.experiment_count = 1;
-		status = store->ops->search_runs(store, &query, list_out, &why);
-		if (status == MLM_OK && (*list_out)->count == 0) {
-			arena_free((*list_out)->memory);
-			*list_out = NULL;
-		}
-	}
+	if (status == MLM_ENOTFOUND && here)
+		status = store->ops->get_run(store, here, list_out, &why);
 	if (status == MLM_ENOTFOUND)
 		return MLM_OK;
 	if (status != MLM_OK && err)
@@ -208,29 +189,30 @@ static mlm_status find_run(
 	return status;
 }
 
-/* The arriving run as it is here, under its id or under the one that it had first: what went from
- * here to a server, and comes back from there, is the same run. */
+/* The arriving run as it is here, under its id or under the one that it had first: by whichever way
+ * it came, it is the same run. */
 static mlm_status find_arriving(struct arriving *arriving, mlm_run_list **list_out, mlm_error *err)
 {
-	const mlm_run_record *run = arriving->run;
-	const mlm_text *origin = find_text(run->tags, run->tag_count, ORIGIN_TAG);
-	mlm_status status = find_run(arriving, run->run_id, list_out, err);
-	if (status == MLM_OK && !*list_out && origin && origin->value[0])
-		status = find_run(arriving, origin->value, list_out, err);
+	const char *origin = transfer_origin_of(arriving->run);
+	mlm_status status = find_run(arriving, arriving->run->run_id, list_out, err);
+	if (status == MLM_OK && !*list_out && origin)
+		status = find_run(arriving, origin, list_out, err);
 	return status;
 }
 
 /* Those that came before this parent get its id now. */
-static mlm_status tell_early(
-	struct arriving *arriving, const struct renamed *parent, mlm_error *err)
+static mlm_status tell_early(struct arriving *arriving, mlm_error *err)
 {
 	struct store *store = arriving->sink->store;
-	const mlm_text tag = { PARENT_TAG, parent->here };
+	const char *there = arriving->run->run_id;
+	const mlm_text tag = { PARENT_TAG, arriving->id };
+	bool is_same = strcmp(there, arriving->id) == 0;
 	mlm_status status = MLM_OK;
 	for (const struct early *run = arriving->early; run && status == MLM_OK;
 		run = run->before) {
 		mlm_error why = MLM_ERROR_INIT;
-		if (is_dry(arriving) || strcmp(run->parent, parent->there) != 0)
+		if (is_dry(arriving) || strcmp(run->parent, there) != 0 ||
+			(is_same && run->has_tag))
 			continue;
 		status = store->ops->log_texts(store, run->id, NULL, 0, &tag, 1, &why);
 		if (status == MLM_ESTATE) /* it came deleted, and takes no more */
@@ -240,33 +222,25 @@ static mlm_status tell_early(
 	return status;
 }
 
-static mlm_status remember_renamed(struct arriving *arriving, mlm_error *err)
+static mlm_status remember_identity(struct arriving *arriving, mlm_error *err)
 {
-	const char *there = arriving->run->run_id;
-	if (strcmp(there, arriving->id) == 0)
-		return MLM_OK;
-	struct renamed *renamed = arena_alloc(arriving->renamed_arena, sizeof(*renamed));
-	if (!renamed)
-		return no_memory(err);
-	*renamed = (struct renamed){
-		.there = arena_string(arriving->renamed_arena, there),
-		.here = arena_string(arriving->renamed_arena, arriving->id),
-		.before = arriving->renamed,
-	};
-	if (!renamed->there || !renamed->here)
-		return no_memory(err);
-	arriving->renamed = renamed;
-	return tell_early(arriving, renamed, err);
+	const char *there = arriving->run->run_id, *origin = transfer_origin_of(arriving->run);
+	mlm_status status = run_identity_add(arriving->identity, there, arriving->id, err);
+	if (status == MLM_OK && origin)
+		status = run_identity_add(arriving->identity, origin, arriving->id, err);
+	return status == MLM_OK ? tell_early(arriving, err) : status;
 }
 
-static mlm_status remember_early(struct arriving *arriving, const char *parent, mlm_error *err)
+static mlm_status remember_early(
+	struct arriving *arriving, const char *parent, bool has_tag, mlm_error *err)
 {
-	struct early *early = arena_alloc(arriving->renamed_arena, sizeof(*early));
+	struct early *early = arena_alloc(arriving->early_arena, sizeof(*early));
 	if (!early)
 		return no_memory(err);
 	*early = (struct early){
-		.id = arena_string(arriving->renamed_arena, arriving->id),
-		.parent = arena_string(arriving->renamed_arena, parent),
+		.id = arena_string(arriving->early_arena, arriving->id),
+		.parent = arena_string(arriving->early_arena, parent),
+		.has_tag = has_tag,
 		.before = arriving->early,
 	};
 	if (!early->id || !early->parent)
@@ -275,30 +249,61 @@ static mlm_status remember_early(struct arriving *arriving, const char *parent, 
 	return MLM_OK;
 }
 
-/* ---- params, tags, inputs ---- */
+/* A parent that has not come in this transfer may have come in another one, by whichever way. */
+static mlm_status find_parent(
+	struct arriving *arriving, const char *parent, mlm_run_list **list_out, mlm_error *err)
+{
+	struct transfer_source *source = arriving->source;
+	char origin[MLM_ID_SIZE] = "";
+	mlm_status status = find_run(arriving, parent, list_out, err);
+	if (status == MLM_OK && !*list_out && source->ops->get_origin)
+		status = source->ops->get_origin(source, parent, origin, err);
+	if (status == MLM_OK && origin[0])
+		status = find_run(arriving, origin, list_out, err);
+	return status;
+}
 
-/* The tag that names a run's parent by the id that this has here. */
-static mlm_status rename_parent(struct arriving *arriving, mlm_text *tag, mlm_error *err)
+/* The id that a run's parent has here; *here_out NULL while that is not here. */
+static mlm_status identify_parent(
+	struct arriving *arriving, const char *parent, const char **here_out, mlm_error *err)
 {
 	mlm_run_list *list = NULL;
-	if (strcmp(tag->key, PARENT_TAG) != 0)
+	*here_out = run_identity_find(arriving->identity, parent);
+	if (*here_out)
 		return MLM_OK;
-	for (const struct renamed *run = arriving->renamed; run; run = run->before) {
-		if (strcmp(run->there, tag->value) == 0) {
-			tag->value = run->here;
-			return MLM_OK;
-		}
-	}
-	mlm_status status = MLM_OK;
-	if (arriving->sink->store->ops->is_remote)
-		status = find_run(arriving, tag->value, &list, err);
-	if (status == MLM_OK && !list)
-		return remember_early(arriving, tag->value, err);
+	mlm_status status = find_parent(arriving, parent, &list, err);
+	if (status != MLM_OK || !list)
+		return status;
+	status = run_identity_add(arriving->identity, parent, list->items[0].run_id, err);
+	arena_free(list->memory);
+	*here_out = run_identity_find(arriving->identity, parent);
+	return status;
+}
+
+/* ---- params, tags, inputs ---- */
+
+/* The tag that names a run's parent, by the id that this has here. *is_wanted_out false: the run
+ * keeps the tag that it has. *old is its tag, NULL where that does not count. */
+static mlm_status rename_parent(struct arriving *arriving, mlm_text *tag, const mlm_text **old,
+	bool *is_wanted_out, mlm_error *err)
+{
+	/* A transfer that was cut short may have left the id that the parent has there. */
+	bool is_pending = *old && strcmp((*old)->value, tag->value) == 0;
+	const char *here;
+	*is_wanted_out = !*old || is_pending || arriving->sink->source_is_newer;
+	if (!*is_wanted_out)
+		return MLM_OK;
+	mlm_status status = identify_parent(arriving, tag->value, &here, err);
 	if (status != MLM_OK)
 		return status;
-	tag->value = arena_string(arriving->arena, list->items[0].run_id);
-	arena_free(list->memory);
-	return tag->value ? MLM_OK : no_memory(err);
+	if (!here) {
+		*is_wanted_out = !*old;
+		return remember_early(arriving, tag->value, !*old || is_pending, err);
+	}
+	if (is_pending && strcmp(here, tag->value) != 0)
+		*old = NULL;
+	tag->value = here;
+	return MLM_OK;
 }
 
 /* Those of the texts that are to be written: what the run here lacks and what keeps the limits. */
@@ -314,13 +319,17 @@ static mlm_status choose_texts(struct arriving *arriving, bool are_params, mlm_t
 		const mlm_text *checked, *old = NULL;
 		mlm_text text = texts[i];
 		mlm_error why = MLM_ERROR_INIT;
-		if (!are_params && strcmp(text.key, ORIGIN_TAG) == 0 &&
-			strcmp(text.value, arriving->id) == 0)
-			continue; /* it is the first itself */
-		if (!are_params)
-			status = rename_parent(arriving, &text, err);
-		if (status != MLM_OK)
-			break;
+		bool is_wanted = true;
+		if (here && are_params)
+			old = find_text(here->params, here->param_count, text.key);
+		else if (here)
+			old = find_text(here->tags, here->tag_count, text.key);
+		if (!are_params && strcmp(text.key, STORE_ORIGIN_TAG) == 0)
+			is_wanted = !old && strcmp(text.value, arriving->id) != 0;
+		else if (!are_params && strcmp(text.key, PARENT_TAG) == 0)
+			status = rename_parent(arriving, &text, &old, &is_wanted, err);
+		if (status != MLM_OK || !is_wanted)
+			continue;
 		mlm_status valid = limits_check_texts(&text, 1,
 			are_params ? MLM_PARAM_VALUE_MAX : MLM_TAG_VALUE_MAX,
 			are_params ? "param" : "tag", arriving->arena, &checked, &why);
@@ -328,10 +337,6 @@ static mlm_status choose_texts(struct arriving *arriving, bool are_params, mlm_t
 			status = note(arriving, valid, &why, "left out: ", err);
 			continue;
 		}
-		if (here && are_params)
-			old = find_text(here->params, here->param_count, checked->key);
-		else if (here)
-			old = find_text(here->tags, here->tag_count, checked->key);
 		if (!old || (!are_params && arriving->sink->source_is_newer &&
 				    strcmp(old->value, checked->value) != 0))
 			chosen[(*count_out)++] = *checked;
@@ -577,13 +582,20 @@ static mlm_status create_run(struct arriving *arriving, mlm_error *err)
 {
 	const mlm_run_record *run = arriving->run;
 	struct store *store = arriving->sink->store;
+	const char *origin = transfer_origin_of(run);
+	const mlm_text tag = { STORE_ORIGIN_TAG, origin };
+	bool is_tagged = origin && !store->ops->is_remote;
 	const struct store_new_run made = {
-		.run_id = run->run_id,
+		/* A store that names runs itself keeps this id as a tag. */
+		.run_id = origin && store->ops->is_remote ? origin : run->run_id,
 		.experiment_id = arriving->experiment_id,
 		.run_name = run->run_name ? run->run_name : "",
 		.user_id = run->user_id,
 		.source_name = "",
 		.start_time_ms = run->start_time_ms,
+		/* With the run itself: who is killed now leaves one that is known again. */
+		.tags = &tag,
+		.tag_count = is_tagged,
 		.may_exist = true,
 	};
 	mlm_status status = store->ops->create_run(store, &made, arriving->id, err);
@@ -681,7 +693,7 @@ static mlm_status bring_run(struct arriving *arriving, mlm_run_list **list, mlm_
 			return status;
 		arriving->here = &(*list)->items[0];
 	}
-	status = remember_renamed(arriving, err);
+	status = remember_identity(arriving, err);
 	if (status == MLM_OK)
 		status = put_content(arriving, err);
 	if (status == MLM_OK && is_new)
@@ -737,20 +749,32 @@ static mlm_status on_experiment(void *payload, const mlm_experiment *experiment,
 	return status;
 }
 
+static mlm_status on_origin(void *payload, const char *origin, const char *run_id, mlm_error *err)
+{
+	return run_identity_add(payload, origin, run_id, err);
+}
+
 mlm_status transfer_into_store(
 	struct transfer_source *source, const struct transfer_store_sink *sink, mlm_error *err)
 {
+	const mlm_allocator *allocator = sink->transfer->allocator;
+	struct store *store = sink->store;
 	struct arriving arriving = {
 		.transfer = sink->transfer,
 		.source = source,
 		.sink = sink,
-		.arena = arena_new(sink->transfer->allocator),
-		.renamed_arena = arena_new(sink->transfer->allocator),
+		.arena = arena_new(allocator),
+		.identity = run_identity_new(allocator),
+		.early_arena = arena_new(allocator),
 	};
-	mlm_status status = arriving.arena && arriving.renamed_arena ? MLM_OK : no_memory(err);
+	bool has_memory = arriving.arena && arriving.identity && arriving.early_arena;
+	mlm_status status = has_memory ? MLM_OK : no_memory(err);
+	if (status == MLM_OK && store->ops->each_origin)
+		status = store->ops->each_origin(store, on_origin, arriving.identity, err);
 	if (status == MLM_OK)
 		status = source->ops->each_experiment(source, on_experiment, &arriving, err);
-	arena_free(arriving.renamed_arena);
+	arena_free(arriving.early_arena);
+	run_identity_free(arriving.identity);
 	arena_free(arriving.arena);
 	return status;
 }

@@ -256,10 +256,33 @@ static mlm_status get_points(struct transfer_source *base, const mlm_run_record 
 		store, run->run_id, key, cursor, points, capacity, count_out, err);
 }
 
+static mlm_status get_origin(struct transfer_source *base, const char *run_id,
+	char origin_out[MLM_ID_SIZE], mlm_error *err)
+{
+	struct store *store = source_of(base)->store;
+	mlm_run_list *list;
+	mlm_error why = MLM_ERROR_INIT;
+	origin_out[0] = '\0';
+	mlm_status status = store->ops->get_run(store, run_id, &list, &why);
+	if (status == MLM_ENOTFOUND)
+		return MLM_OK;
+	if (status != MLM_OK) {
+		if (err)
+			*err = why;
+		return status;
+	}
+	const char *origin = transfer_origin_of(&list->items[0]);
+	if (origin)
+		memcpy(origin_out, origin, strlen(origin) + 1);
+	arena_free(list->memory);
+	return MLM_OK;
+}
+
 static const struct transfer_source_ops ops = {
 	.each_experiment = each_experiment,
 	.each_run = each_run,
 	.get_points = get_points,
+	.get_origin = get_origin,
 };
 
 mlm_status transfer_store_source_open(struct transfer_store_source *source,

@@ -267,7 +267,8 @@ static mlm_status clear(struct postgres_store *store, void *payload, mlm_error *
 		"DELETE FROM params WHERE run_uuid = $1::text",
 		"DELETE FROM metrics WHERE run_uuid = $1::text",
 		"DELETE FROM latest_metrics WHERE run_uuid = $1::text",
-		"DELETE FROM tags WHERE run_uuid = $1::text AND substr(key, 1, 7) <> 'mlflow.'",
+		"DELETE FROM tags WHERE run_uuid = $1::text AND substr(key, 1, 7) <> 'mlflow.' "
+		"AND key <> '" STORE_ORIGIN_TAG "'",
 	};
 	const struct change *change = payload;
 	struct postgres_values values = { 0 };
@@ -283,4 +284,36 @@ mlm_status postgres_clear_run(struct store *base, const char *run_id, mlm_error 
 {
 	struct change change = { .run_id = run_id };
 	return postgres_transact(postgres_store_of(base), true, clear, &change, err);
+}
+
+/* ---- first ids ---- */
+
+struct origins {
+	store_origin_fn visit;
+	void *payload;
+};
+
+static mlm_status read_origins(struct postgres_store *store, void *payload, mlm_error *err)
+{
+	const struct origins *origins = payload;
+	PGresult *rows;
+	mlm_status status = postgres_query(store, "could not read the first ids of runs",
+		"SELECT t.value, t.run_uuid FROM tags AS t JOIN runs AS r USING (run_uuid) "
+		"WHERE t.key = '" STORE_ORIGIN_TAG "' AND t.value <> '' "
+		"ORDER BY r.lifecycle_stage IS NOT DISTINCT FROM 'active'",
+		NULL, &rows, err);
+	if (status != MLM_OK)
+		return status;
+	for (int row = 0; row < pq.PQntuples(rows) && status == MLM_OK; row++)
+		status = origins->visit(origins->payload, postgres_text(rows, row, 0),
+			postgres_text(rows, row, 1), err);
+	pq.PQclear(rows);
+	return status;
+}
+
+mlm_status postgres_each_origin(
+	struct store *base, store_origin_fn visit, void *payload, mlm_error *err)
+{
+	struct origins origins = { visit, payload };
+	return postgres_transact(postgres_store_of(base), false, read_origins, &origins, err);
 }

@@ -109,6 +109,7 @@ const struct store_ops postgres_store_ops = {
 	.delete_experiment_runs = postgres_delete_experiment_runs,
 	.create_run = postgres_create_run,
 	.get_run = postgres_get_run,
+	.each_origin = postgres_each_origin,
 	.search_runs = postgres_search_runs,
 	.update_run = postgres_update_run,
 	.set_run_lifecycle = postgres_set_run_lifecycle,

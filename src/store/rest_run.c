@@ -62,7 +62,7 @@ static mlm_status find_among(struct rest_store *store, json_t *experiment_ids, c
 {
 	char filter[MLM_ID_SIZE + 64];
 	json_t *answer;
-	snprintf(filter, sizeof(filter), "tags.`" REST_RUN_ID_TAG "` = '%s'", core_id);
+	snprintf(filter, sizeof(filter), "tags.`" STORE_ORIGIN_TAG "` = '%s'", core_id);
 	json_t *body = json_pack("{s:o, s:s, s:s, s:i}", "experiment_ids", experiment_ids, "filter",
 		filter, "run_view_type", "ALL", "max_results", 1);
 	mlm_status status = rest_post(store, "runs/search", body, &answer, err);
@@ -120,8 +120,8 @@ mlm_status rest_find_by_tag(struct rest_store *store, const char *experiment_id,
 static json_t *new_run(const struct store_new_run *run)
 {
 	json_t *tags = rest_texts(run->tags, run->tag_count);
-	json_t *tag =
-		tags ? json_pack("{s:s, s:s}", "key", REST_RUN_ID_TAG, "value", run->run_id) : NULL;
+	json_t *tag = tags ? json_pack("{s:s, s:s}", "key", STORE_ORIGIN_TAG, "value", run->run_id)
+			   : NULL;
 	if (!tags || json_array_append_new(tags, tag) != 0) {
 		json_decref(tags);
 		return NULL;
@@ -185,7 +185,8 @@ mlm_status rest_create_run(struct store *base, const struct store_new_run *run,
 	json_decref(answer);
 	if (is_unsure) {
 		error_set(err, MLM_ETIMEOUT, "rest",
-			"%s did not say whether it made the run (tag " REST_RUN_ID_TAG " = %s): %s",
+			"%s did not say whether it made the run (tag " STORE_ORIGIN_TAG
+			" = %s): %s",
 			address, run->run_id, why.message);
 		if (err)
 			err->detail = why.detail;

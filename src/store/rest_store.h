@@ -21,8 +21,6 @@
 
 #define REST_ANSWER_BYTES_MAX (1u << 30) /* 50000 runs with all their data */
 
-#define REST_RUN_ID_TAG "mlmanager.run_id" /* the core's id of a run */
-
 struct rest_store {
 	struct store base;
 	struct mlflow_peer *peer;

@@ -8,7 +8,6 @@
 #include "store/answer.h"
 #include "store/spool_store.h"
 
-#define RUN_ID_TAG   "mlmanager.run_id"
 #define RUN_NAME_TAG "mlflow.runName"
 
 static mlm_status no_memory(mlm_error *err)
@@ -247,7 +246,7 @@ static mlm_status fill(
 	mlm_run_record *record = arena_alloc(list->memory, sizeof(*record));
 	char *id = arena_string(list->memory, run_id);
 	if (!record || !id ||
-		!put_text(&reading->tags, list->memory, &(mlm_text){ RUN_ID_TAG, id }))
+		!put_text(&reading->tags, list->memory, &(mlm_text){ STORE_ORIGIN_TAG, id }))
 		return no_memory(err);
 	*record = reading->record;
 	record->run_id = id;

@@ -253,7 +253,8 @@ mlm_status sqlite_clear_run(struct store *base, const char *run_id, mlm_error *e
 		"DELETE FROM params WHERE run_uuid = ?1",
 		"DELETE FROM metrics WHERE run_uuid = ?1",
 		"DELETE FROM latest_metrics WHERE run_uuid = ?1",
-		"DELETE FROM tags WHERE run_uuid = ?1 AND substr(key, 1, 7) <> 'mlflow.'",
+		"DELETE FROM tags WHERE run_uuid = ?1 AND substr(key, 1, 7) <> 'mlflow.' "
+		"AND key <> '" STORE_ORIGIN_TAG "'",
 	};
 	struct sqlite_store *store = sqlite_store_of(base);
 	mlm_status status = sqlite_begin_write(store, err);
@@ -269,4 +270,26 @@ mlm_status sqlite_clear_run(struct store *base, const char *run_id, mlm_error *e
 		status = sqlite_step_done(store, delete, "could not clear a run", err);
 	}
 	return sqlite_end(store, status, err);
+}
+
+mlm_status sqlite_each_origin(
+	struct store *base, store_origin_fn visit, void *payload, mlm_error *err)
+{
+	struct sqlite_store *store = sqlite_store_of(base);
+	sqlite3_stmt *rows;
+	mlm_status status = sqlite_statement(store,
+		"SELECT t.value, t.run_uuid FROM tags AS t JOIN runs AS r USING (run_uuid) "
+		"WHERE t.key = '" STORE_ORIGIN_TAG "' AND t.value <> '' "
+		"ORDER BY r.lifecycle_stage IS 'active'",
+		&rows, err);
+	if (status != MLM_OK)
+		return status;
+	int result = SQLITE_ROW;
+	while (status == MLM_OK && (result = sqlite3_step(rows)) == SQLITE_ROW)
+		status = visit(payload, (const char *)sqlite3_column_text(rows, 0),
+			(const char *)sqlite3_column_text(rows, 1), err);
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		status = sqlite_failed(store, err, "could not read the first ids of runs");
+	sqlite3_reset(rows);
+	return status;
 }

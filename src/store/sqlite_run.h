@@ -11,6 +11,8 @@ mlm_status sqlite_create_run(struct store *store, const struct store_new_run *ru
 	char id_out[MLM_ID_SIZE], mlm_error *err);
 mlm_status sqlite_get_run(
 	struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
+mlm_status sqlite_each_origin(
+	struct store *store, store_origin_fn visit, void *payload, mlm_error *err);
 mlm_status sqlite_update_run(struct store *store, const char *run_id,
 	const struct store_run_change *change, mlm_error *err);
 mlm_status sqlite_set_run_lifecycle(

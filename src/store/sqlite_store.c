@@ -50,6 +50,8 @@ GUARDED(create_run,
 GUARDED(get_run,
 	(struct store * store, const char *run_id, mlm_run_list **list_out, mlm_error *err),
 	(store, run_id, list_out, err))
+GUARDED(each_origin, (struct store * store, store_origin_fn visit, void *payload, mlm_error *err),
+	(store, visit, payload, err))
 GUARDED(search_runs,
 	(struct store * store, const mlm_query *query, mlm_run_list **list_out, mlm_error *err),
 	(store, query, list_out, err))
@@ -194,6 +196,7 @@ const struct store_ops sqlite_store_ops = {
 	.delete_experiment_runs = delete_experiment_runs,
 	.create_run = create_run,
 	.get_run = get_run,
+	.each_origin = each_origin,
 	.search_runs = search_runs,
 	.update_run = update_run,
 	.set_run_lifecycle = set_run_lifecycle,

@@ -125,6 +125,14 @@ struct store_run_change {
 	const char *run_name; /* also sets tag mlflow.runName */
 };
 
+/* The tag with a run's first id, where it has another one here: a server names runs itself. It goes
+ * along wherever the run is copied to, so that one that comes by two ways is known again. */
+#define STORE_ORIGIN_TAG "mlmanager.run_id"
+
+/* Another status than MLM_OK ends the visit with it. */
+typedef mlm_status (*store_origin_fn)(
+	void *payload, const char *origin, const char *run_id, mlm_error *err);
+
 #define STORE_PAGE_TOKEN_SIZE 256 /* bytes, with the NUL */
 
 /* Where the next page of a metric's points begins, in the store's own words. */
@@ -177,13 +185,17 @@ struct store_ops {
 
 	/* ---- runs ---- */
 	/* Writes the run's id: the core's, unless the store names runs itself; it then keeps the
-	 * core's as tag mlmanager.run_id. ENOTFOUND or ESTATE for the experiment. EAGAIN: it was
+	 * core's as STORE_ORIGIN_TAG. ENOTFOUND or ESTATE for the experiment. EAGAIN: it was
 	 * not made. ETIMEOUT: no answer came; it may have been made, or may be yet, and a call
 	 * with may_exist finds it. */
 	mlm_status (*create_run)(struct store *store, const struct store_new_run *run,
 		char id_out[MLM_ID_SIZE], mlm_error *err);
 	mlm_status (*get_run)(
 		struct store *store, const char *run_id, mlm_run_list **list_out, mlm_error *err);
+	/* Tells of each run that bears a STORE_ORIGIN_TAG, the deleted ones first; of one perhaps
+	 * again. NULL where get_run() takes that id as well. */
+	mlm_status (*each_origin)(
+		struct store *store, store_origin_fn visit, void *payload, mlm_error *err);
 	mlm_status (*search_runs)(struct store *store, const mlm_query *query,
 		mlm_run_list **list_out, mlm_error *err);
 	/* ENOTFOUND; ESTATE when the run is deleted. */
@@ -192,8 +204,9 @@ struct store_ops {
 	/* ENOTFOUND; being in that state already is MLM_OK. */
 	mlm_status (*set_run_lifecycle)(
 		struct store *store, const char *run_id, mlm_lifecycle lifecycle, mlm_error *err);
-	/* Deletes params, metrics, latest metrics and tags not beginning with "mlflow.". NULL: the
-	 * store cannot, and the core starts another run in the place of this one. */
+	/* Deletes params, metrics, latest metrics and the tags but STORE_ORIGIN_TAG and those that
+	 * begin with "mlflow.". NULL: the store cannot, and the core starts another run in the
+	 * place of this one. */
 	mlm_status (*clear_run)(struct store *store, const char *run_id, mlm_error *err);
 
 	/* ---- data ---- */

@@ -133,6 +133,60 @@ def what_comes_back_is_known_again(server, folder):
     assert seen(folder, "sqlite:first.db") == before
 
 
+def by_whatever_way_it_comes_a_run_is_one(server, folder):
+    def nothing_new(said):
+        assert "0 of them new" in said, said
+
+    before = seen(folder, "sqlite:first.db")
+    assert "3 of them new" in sync(folder, server.url, "sqlite:third.db")
+    for source, into in (("sqlite:first.db", "sqlite:third.db"), ("sqlite:third.db", server.url),
+                         ("sqlite:third.db", "sqlite:first.db")):
+        nothing_new(sync(folder, source, into))
+    for name, store in (("first", "sqlite:first.db"), ("third", "sqlite:third.db"),
+                        ("server", server.url)):
+        run(folder, "export", "--all", "-o", name + ".tar.gz", "--store", store)
+    for name in "first", "third", "server":
+        for store in "sqlite:first.db", "sqlite:third.db", server.url:
+            nothing_new(run(folder, "import", name + ".tar.gz", "--store", store))
+    assert "3 of them new" in run(folder, "import", "server.tar.gz", "--store", "sqlite:fourth.db")
+    nothing_new(run(folder, "import", "first.tar.gz", "--store", "sqlite:fourth.db"))
+    nothing_new(sync(folder, "sqlite:first.db", "sqlite:fourth.db"))
+    for store in "sqlite:first.db", "sqlite:third.db", "sqlite:fourth.db", server.url:
+        assert seen(folder, store) == before, store
+
+
+def through_two_servers(server, folder):
+    other = Server(folder / "other")
+    other.start()
+    try:
+        assert "3 of them new" in sync(folder, server.url, other.url)
+        for source, into in ((other.url, server.url), ("sqlite:first.db", other.url),
+                             (other.url, "sqlite:first.db"), (other.url, "sqlite:third.db")):
+            assert "0 of them new" in sync(folder, source, into), (source, into)
+        assert seen(folder, other.url) == seen(folder, "sqlite:first.db")
+    finally:
+        other.kill()
+
+
+def two_at_once_bring_it_once(server, folder):
+    write(folder, "sqlite:wide.db", """
+    local m = require "mlmanager"
+    m.create_experiment "wide"
+    for n = 1, 12 do
+      m.start_run { run_name = "wide " .. n }
+      m.log_metric("loss", n)
+      m.end_run()
+    end
+    """)
+    both = [subprocess.Popen([HOST, "sync", "--store", "sqlite:wide.db", "--to", server.url],
+                             cwd=folder, stdout=subprocess.PIPE, text=True,
+                             env=dict(os.environ, XDG_STATE_HOME=str(folder), HOME=str(folder)))
+            for _ in range(2)]
+    said = sorted(process.communicate(timeout=300)[0] for process in both)
+    assert "0 of them new" in said[0] and "12 of them new" in said[1], said
+    assert server.rows("SELECT count(*) FROM runs WHERE name LIKE 'wide %'") == [(12,)]
+
+
 def what_is_new_follows(server, folder):
     write(folder, "sqlite:first.db", """
     local m = require "mlmanager"
@@ -203,6 +257,9 @@ def main():
         report.run(everything_arrives_and_the_second_time_changes_nothing, server, folder)
         report.run(from_a_server_into_a_new_store, server, folder)
         report.run(what_comes_back_is_known_again, server, folder)
+        report.run(by_whatever_way_it_comes_a_run_is_one, server, folder)
+        report.run(through_two_servers, server, folder)
+        report.run(two_at_once_bring_it_once, server, folder)
         report.run(what_is_new_follows, server, folder)
         report.run(what_the_server_refuses_is_named_and_holds_up_nothing, server, folder)
         report.run(killed_at_any_time_and_run_again, server, folder)

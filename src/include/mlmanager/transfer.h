@@ -4,7 +4,9 @@
 
 /* Runs on their way: from one store into another, into an archive, out of one. A run that arrives
  * is complete: its experiment by name, its own id, its times, status, params, tags, whole metric
- * histories, dataset inputs, artifacts, and the run that it is nested in. */
+ * histories, dataset inputs, artifacts, and the run that it is nested in. A tracking server gives
+ * it another id; the first one goes along as the tag mlmanager.run_id, by which the run is known
+ * again whatever way it comes. */
 
 #include "mlmanager/options.h"
 #include "mlmanager/run.h"
@@ -20,7 +22,7 @@ typedef enum mlm_transfer_kind {
 	MLM_TRANSFER_EXPERIMENT = 2, /* it begins; text is its name */
 	MLM_TRANSFER_RUN = 3, /* it is done; text is its name */
 	MLM_TRANSFER_PROGRESS = 4, /* a part of a run, or of an archive that is unpacked; text is
-				      its name */
+				      its name. Or the wait for another transfer, as text says */
 } mlm_transfer_kind;
 
 typedef struct mlm_transfer_result {

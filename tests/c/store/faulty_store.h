@@ -14,8 +14,6 @@
 #include "base/error.h"
 #include "store/store.h"
 
-#define FAULTY_RUN_ID_TAG "mlmanager.run_id"
-
 enum fault {
 	FAULT_NONE = 0,
 	FAULT_AWAY, /* nothing arrives */
@@ -150,7 +148,7 @@ static bool faulty_find(struct store *inner, const char *run_id, char *id_out)
 		return false;
 	for (size_t i = 0; i < experiments->count && i < 256; i++)
 		ids[i] = experiments->items[i].experiment_id;
-	snprintf(filter, sizeof(filter), "tags.`" FAULTY_RUN_ID_TAG "` = '%s'", run_id);
+	snprintf(filter, sizeof(filter), "tags.`" STORE_ORIGIN_TAG "` = '%s'", run_id);
 	query.experiment_ids = ids;
 	query.experiment_count = experiments->count < 256 ? experiments->count : 256;
 	query.filter = filter;
@@ -175,7 +173,7 @@ static mlm_status faulty_make_run(
 		return MLM_OK;
 	snprintf(id, sizeof(id), "5e57e4%010x%016x", (unsigned)getpid(), ++faulty_runs);
 	memcpy(tags, run->tags, run->tag_count * sizeof(*tags));
-	tags[run->tag_count] = (mlm_text){ FAULTY_RUN_ID_TAG, run->run_id };
+	tags[run->tag_count] = (mlm_text){ STORE_ORIGIN_TAG, run->run_id };
 	named.run_id = id;
 	named.tags = tags;
 	named.tag_count = run->tag_count + 1;

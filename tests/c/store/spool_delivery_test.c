@@ -21,7 +21,7 @@ TEST(deliver__nests_runs_as_they_were)
 	mlm_run_list *later = on_server(store, "late child");
 	CHECK_STRING(tag(&child->items[0], "mlflow.parentRunId"), top->items[0].run_id);
 	CHECK_STRING(tag(&later->items[0], "mlflow.parentRunId"), top->items[0].run_id);
-	CHECK_STRING(tag(&later->items[0], FAULTY_RUN_ID_TAG), late.text);
+	CHECK_STRING(tag(&later->items[0], STORE_ORIGIN_TAG), late.text);
 	arena_free(top->memory);
 	arena_free(child->memory);
 	arena_free(later->memory);
@@ -146,7 +146,7 @@ static void check_delivered_once(struct store *store, struct contract_name id)
 	mlm_run_list *list = on_server(store, "cut");
 	CHECK_INT(list->count, 1);
 	const mlm_run_record *run = &list->items[0];
-	CHECK_STRING(tag(run, FAULTY_RUN_ID_TAG), id.text);
+	CHECK_STRING(tag(run, STORE_ORIGIN_TAG), id.text);
 	CHECK_STRING(param(run, "lr"), "0.1");
 	CHECK_STRING(tag(run, "a"), "2");
 	CHECK_STRING(tag(run, "b"), "");
@@ -203,7 +203,7 @@ TEST(create_run__whose_answer_was_lost_is_found_again)
 	MUST(deliver(store, &told));
 	mlm_run_list *list = on_server(store, "lost");
 	CHECK_INT(list->count, 1);
-	CHECK_STRING(tag(&list->items[0], FAULTY_RUN_ID_TAG), id.text);
+	CHECK_STRING(tag(&list->items[0], STORE_ORIGIN_TAG), id.text);
 	arena_free(list->memory);
 	spool_store_ops.close(store);
 }

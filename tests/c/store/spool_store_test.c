@@ -71,7 +71,7 @@ TEST(writes__wait_for_a_store_that_is_away_and_reads_tell_them)
 	CHECK_INT(list->count, 1);
 	run = &list->items[0];
 	CHECK(strcmp(run->run_id, id.text) != 0);
-	CHECK_STRING(tag(run, FAULTY_RUN_ID_TAG), id.text);
+	CHECK_STRING(tag(run, STORE_ORIGIN_TAG), id.text);
 	CHECK_STRING(param(run, "lr"), "0.1");
 	CHECK_STRING(tag(run, "a"), "2");
 	CHECK_STRING(tag(run, "b"), "");

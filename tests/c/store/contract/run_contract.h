@@ -133,7 +133,8 @@ TEST(clear_run__keeps_the_run_and_its_standard_tags)
 {
 	struct contract_name id = contract_run();
 	const mlm_text params[] = { { "lr", "0.1" } };
-	const mlm_text tags[] = { { "mine", "1" }, { "mlflow.note.content", "kept" } };
+	const mlm_text tags[] = { { "mine", "1" }, { "mlflow.note.content", "kept" },
+		{ STORE_ORIGIN_TAG, "its first id" } };
 	const struct store_series series = { id.text, "loss" };
 	const struct store_point point = { 0, 3, 5, 0.5 };
 	const struct store_batch batch = {
@@ -144,15 +145,16 @@ TEST(clear_run__keeps_the_run_and_its_standard_tags)
 		.journal_id = id.text,
 		.position = 1,
 	};
-	MUST(contract_ops->log_texts(contract_store, id.text, params, 1, tags, 2, &err));
+	MUST(contract_ops->log_texts(contract_store, id.text, params, 1, tags, 3, &err));
 	MUST(contract_ops->apply(contract_store, &batch, NULL, NULL, &err));
 	MUST(contract_ops->clear_run(contract_store, id.text, &err));
 	mlm_run_list *list = contract_get_run(id.text);
 	const mlm_run_record *run = &list->items[0];
 	CHECK_INT(run->param_count, 0);
 	CHECK_INT(run->metric_count, 0);
-	CHECK_INT(run->tag_count, 3);
+	CHECK_INT(run->tag_count, 4);
 	CHECK_STRING(contract_text(run->tags, run->tag_count, "mlflow.note.content"), "kept");
+	CHECK_STRING(contract_text(run->tags, run->tag_count, STORE_ORIGIN_TAG), "its first id");
 	CHECK_STRING(run->run_name, "a run");
 	arena_free(list->memory);
 	mlm_metric_history *history;

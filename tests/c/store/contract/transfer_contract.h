@@ -4,6 +4,7 @@
 
 /* What carries runs from store to store, and what removes them for good. */
 
+#include "base/error.h"
 #include "store/contract/contract.h"
 
 static inline void contract_log_without_journal(
@@ -40,6 +41,51 @@ TEST(apply__takes_points_of_no_journal_once)
 	CHECK_INT(list->items[0].metric_count, 1);
 	CHECK_INT(list->items[0].metrics[0].step, 1);
 	arena_free(list->memory);
+}
+
+/* Of the runs with these first ids, in the order of the visits. */
+struct contract_origins {
+	const char *ids[2];
+	char runs[8][MLM_ID_SIZE];
+	size_t count;
+};
+
+static inline mlm_status contract_note_origin(
+	void *payload, const char *origin, const char *run_id, mlm_error *why)
+{
+	struct contract_origins *origins = payload;
+	(void)why;
+	for (size_t i = 0; i < 2; i++)
+		if (strcmp(origin, origins->ids[i]) == 0 && origins->count < 8)
+			snprintf(origins->runs[origins->count++], MLM_ID_SIZE, "%s", run_id);
+	return MLM_OK;
+}
+
+static inline mlm_status contract_refuse_origin(
+	void *payload, const char *origin, const char *run_id, mlm_error *why)
+{
+	(void)payload;
+	(void)origin;
+	(void)run_id;
+	return error_set(why, MLM_ESTATE, "contract", "no more");
+}
+
+TEST(each_origin__tells_of_the_deleted_runs_first)
+{
+	struct contract_name runs[] = { contract_run(), contract_run(), contract_run() };
+	struct contract_name first = contract_new_run_id(), second = contract_new_run_id();
+	struct contract_origins origins = { .ids = { first.text, second.text } };
+	const char *const ids[] = { first.text, second.text, first.text };
+	for (int i = 0; i < 3; i++) {
+		const mlm_text tag = { STORE_ORIGIN_TAG, ids[i] };
+		MUST(contract_ops->log_texts(contract_store, runs[i].text, NULL, 0, &tag, 1, &err));
+	}
+	MUST(contract_ops->set_run_lifecycle(contract_store, runs[2].text, MLM_DELETED, &err));
+	MUST(contract_ops->each_origin(contract_store, contract_note_origin, &origins, &err));
+	CHECK_INT(origins.count, 3);
+	CHECK_STRING(origins.runs[0], runs[2].text);
+	CHECK_STATUS(contract_ops->each_origin(contract_store, contract_refuse_origin, NULL, &err),
+		MLM_ESTATE);
 }
 
 TEST(get_points__gives_every_point_once_in_pages_of_any_size)
@@ -244,6 +290,8 @@ TEST(compact__gives_back_what_a_purge_freed)
 static inline void run_transfer_contract(void)
 {
 	RUN(apply__takes_points_of_no_journal_once);
+	if (contract_ops->each_origin)
+		RUN(each_origin__tells_of_the_deleted_runs_first);
 	RUN(get_points__gives_every_point_once_in_pages_of_any_size);
 	RUN(get_points__has_none_of_an_unknown_key_and_refuses_a_strange_token);
 }
