@@ -240,10 +240,15 @@ static bool is_final(mlm_status status)
 	}
 }
 
-/* The store is there and takes other requests. */
+/* The store is there and takes other requests, but not this one, or not now. */
+static bool stumbles(mlm_status status, const mlm_error *why)
+{
+	return spool_is_away(status) && why->detail == 500;
+}
+
 static bool is_about_one(mlm_status status, const mlm_error *why)
 {
-	return is_final(status) || (spool_is_away(status) && why->detail == 500);
+	return is_final(status) || stumbles(status, why);
 }
 
 static void note_refused_points(
@@ -289,24 +294,70 @@ static mlm_status send_texts(
 	return status;
 }
 
-/* The store refuses a request as a whole: each text once more by itself. */
+/* A store that stumbles over so many texts in a row, and takes none, is not tried with the rest. */
+#define STUMBLES_MAX 3
+
+/* The store does not take a request as a whole: each text once more by itself. The status tells
+ * what it stumbles over. */
 static mlm_status send_singly(
 	struct delivery *delivery, const struct spool_entry *entry, mlm_error *why)
 {
-	mlm_status status = MLM_OK;
-	for (size_t i = 0; i < entry->param_count && status == MLM_OK; i++) {
+	size_t count = entry->param_count + entry->tag_count, taken = 0, stumbled = 0;
+	for (size_t i = 0; i < count && (taken || stumbled < STUMBLES_MAX); i++) {
+		bool is_param = i < entry->param_count;
 		const struct spool_entry one = {
-			.kind = SPOOL_TEXTS, .params = entry->params + i, .param_count = 1
+			.kind = SPOOL_TEXTS,
+			.params = is_param ? entry->params + i : NULL,
+			.param_count = is_param,
+			.tags = is_param ? NULL : entry->tags + (i - entry->param_count),
+			.tag_count = !is_param,
 		};
-		status = send_texts(delivery, &one, why);
+		mlm_error problem = MLM_ERROR_INIT;
+		mlm_status status = send_texts(delivery, &one, &problem);
+		taken += status == MLM_OK;
+		if (status != MLM_OK && (!stumbled || !stumbles(status, &problem)))
+			*why = problem;
+		if (status != MLM_OK && !stumbles(status, &problem))
+			return status;
+		stumbled += status != MLM_OK;
 	}
-	for (size_t i = 0; i < entry->tag_count && status == MLM_OK; i++) {
-		const struct spool_entry one = {
-			.kind = SPOOL_TEXTS, .tags = entry->tags + i, .tag_count = 1
-		};
-		status = send_texts(delivery, &one, why);
+	return stumbled ? why->status : MLM_OK;
+}
+
+static mlm_status send_some_points(struct delivery *delivery, const struct spool_entry *entry,
+	size_t begin, size_t end, mlm_error *why)
+{
+	struct spool_entry some = *entry;
+	some.points += begin;
+	some.point_count = end - begin;
+	return spool_send(delivery->spool, delivery->run.server_id, &some, note_refused_points,
+		delivery, why);
+}
+
+/* One point that the store stumbles over does not hold up the others that lie with it. */
+static mlm_status send_points_apart(
+	struct delivery *delivery, const struct spool_entry *entry, mlm_error *why)
+{
+	size_t begin = 0, end = entry->point_count;
+	while (end - begin > 1) {
+		size_t middle = begin + (end - begin) / 2;
+		mlm_error left_why = MLM_ERROR_INIT, right_why = MLM_ERROR_INIT;
+		mlm_status left = send_some_points(delivery, entry, begin, middle, &left_why);
+		mlm_status right = MLM_OK;
+		if (left == MLM_OK || stumbles(left, &left_why))
+			right = send_some_points(delivery, entry, middle, end, &right_why);
+		if (left == MLM_OK && right == MLM_OK)
+			return MLM_OK;
+		*why = left == MLM_OK ? right_why : left_why;
+		/* It stumbles over all, or is away. */
+		if ((left != MLM_OK && right != MLM_OK) || !stumbles(why->status, why))
+			break;
+		if (left == MLM_OK)
+			begin = middle;
+		else
+			end = middle;
 	}
-	return status;
+	return why->status;
 }
 
 static mlm_status send_entry(
@@ -319,8 +370,10 @@ static mlm_status send_entry(
 	if (entry->kind == SPOOL_DELETE_TAG && status == MLM_ENOTFOUND)
 		return MLM_OK;
 	bool are_many = entry->kind == SPOOL_TEXTS && entry->param_count + entry->tag_count > 1;
-	if (are_many && (status == MLM_EINVAL || status == MLM_EEXISTS))
+	if (are_many && (status == MLM_EINVAL || status == MLM_EEXISTS || stumbles(status, why)))
 		return send_singly(delivery, entry, why);
+	if (entry->kind == SPOOL_POINTS && stumbles(status, why))
+		return send_points_apart(delivery, entry, why);
 	if (is_final(status)) {
 		refuse(delivery, entry, why);
 		return MLM_OK;
@@ -354,11 +407,53 @@ static mlm_status deliver_entry(struct delivery *delivery, const struct spool_re
 	return spool_queue_remove(queue, record->entry_id, run->id, err);
 }
 
+/* What an entry sets, of which the last one that was made counts; none of them passes another. */
+enum {
+	ORDER_TEXTS = 1,
+	ORDER_STATUS = 2,
+	ORDER_ALL = 4,
+};
+
+static unsigned order_of(enum spool_kind kind)
+{
+	switch (kind) {
+	case SPOOL_TEXTS:
+	case SPOOL_DELETE_TAG:
+		return ORDER_TEXTS;
+	case SPOOL_UPDATE:
+	case SPOOL_KILL:
+		return ORDER_STATUS;
+	case SPOOL_POINTS:
+	case SPOOL_INPUTS:
+		return 0;
+	default:
+		return ORDER_ALL;
+	}
+}
+
+/* An entry that the store stumbles over is passed by those that do not depend on it. */
+struct passing {
+	int64_t after; /* entries up to here are behind */
+	unsigned held; /* what they set */
+	bool are_some_held;
+	mlm_error why; /* the first is */
+};
+
+static void pass(struct passing *passing, const struct spool_record *record, const mlm_error *why)
+{
+	if (!passing->are_some_held)
+		passing->why = *why;
+	passing->are_some_held = true;
+	passing->held |= order_of(record->kind);
+	passing->after = record->entry_id;
+}
+
 /* False: the store takes nothing, and other runs need not be tried. *err is filled only by what is
  * wrong with the queue. */
 static bool deliver_run(struct delivery *delivery, const char *run_id, mlm_error *err)
 {
 	struct spool_queue *queue = &delivery->spool->queue;
+	struct passing passing = { 0 };
 	delivery->records = delivery->points = 0;
 	delivery->is_gone = false;
 	if (spool_queue_find_run(queue, run_id, &delivery->run, err) != MLM_OK)
@@ -367,13 +462,23 @@ static bool deliver_run(struct delivery *delivery, const char *run_id, mlm_error
 		struct spool_record record;
 		mlm_error why = MLM_ERROR_INIT;
 		arena_reset(delivery->arena);
-		if (spool_queue_next(queue, run_id, 0, delivery->arena, &record, err) != MLM_OK)
+		if (spool_queue_next(queue, run_id, passing.after, delivery->arena, &record, err) !=
+			MLM_OK)
 			return false;
-		if (record.entry_id == 0)
+		unsigned order = order_of(record.kind);
+		if (record.entry_id == 0 || (passing.are_some_held && order == ORDER_ALL))
 			break;
+		if (order & passing.held) {
+			pass(&passing, &record, &passing.why);
+			continue;
+		}
 		mlm_status status = deliver_entry(delivery, &record, &why, err);
 		if (err->status != MLM_OK)
 			return false;
+		if (status != MLM_OK && order != ORDER_ALL && stumbles(status, &why)) {
+			pass(&passing, &record, &why);
+			continue;
+		}
 		if (status != MLM_OK) {
 			/* A run that waits for another one does not hold up a third. */
 			leave(delivery, "", &why);
@@ -384,7 +489,9 @@ static bool deliver_run(struct delivery *delivery, const char *run_id, mlm_error
 		if (delivery->is_stopped)
 			return false;
 	}
-	if (delivery->records)
+	if (passing.are_some_held)
+		leave(delivery, "", &passing.why);
+	else if (delivery->records)
 		tell(delivery, STORE_DELIVERED, "", NULL);
 	return true;
 }

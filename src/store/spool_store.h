@@ -10,7 +10,9 @@
  *
  * A delivery sends what waits, run by run and each in order, under a lock that one process at a
  * time holds. A record leaves the queue once the store has acknowledged it, and each may be sent
- * twice without harm, so a kill at any point doubles nothing.
+ * twice without harm, so a kill at any point doubles nothing. One that the store answers with 500
+ * goes on waiting, and is passed by what of its run does not depend on it: points by everything,
+ * texts by all but texts, the status by all but the status.
  */
 
 #include <stdatomic.h>

@@ -25,6 +25,7 @@ import traceback
 import urllib.request
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 NEW_REVISION = "dc11669786a5"
 OLD_REVISION = "acf3f17fdcc7"

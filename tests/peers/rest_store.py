@@ -80,6 +80,7 @@ class Server:
                    "--backend-store-uri", "sqlite:///%s" % (self.folder / "store.db"),
                    "--artifacts-destination", str(self.folder / "artifacts")]
         environment = dict(os.environ, MLFLOW_DISABLE_TELEMETRY="true",
+                           MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
                            MLFLOW_FLASK_SERVER_SECRET_KEY="for tests",
                            MLFLOW_AUTH_ADMIN_PASSWORD="geheim-12345")
         environment.pop("MLFLOW_TRACKING_URI", None)

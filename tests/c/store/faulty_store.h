@@ -22,6 +22,10 @@ enum fault {
 	FAULT_LATE, /* of create_run: no answer, and done by faulty_arrive() */
 };
 
+/* Points and texts with this value make the server stumble, whenever they come. */
+#define FAULTY_POISON      -1.0
+#define FAULTY_POISON_TEXT "poison"
+
 /* What the next call meets, and how many there have been. */
 static enum fault (*faulty_next)(void);
 static unsigned faulty_calls;
@@ -251,6 +255,11 @@ static mlm_status faulty_set_run_lifecycle(
 static mlm_status faulty_log_texts(struct store *base, const char *run_id, const mlm_text *params,
 	size_t param_count, const mlm_text *tags, size_t tag_count, mlm_error *why)
 {
+	for (size_t i = 0; i < param_count + tag_count; i++) {
+		const mlm_text *text = i < param_count ? &params[i] : &tags[i - param_count];
+		if (strcmp(text->value, FAULTY_POISON_TEXT) == 0)
+			return faulty_fail(FAULT_STUMBLE, why);
+	}
 	FAULTY_WRITE(sqlite_store_ops.log_texts(
 		inner, run_id, params, param_count, tags, tag_count, why));
 }
@@ -291,6 +300,9 @@ static mlm_status faulty_apply(struct store *base, const struct store_batch *bat
 	store_refused_fn refused, void *payload, mlm_error *why)
 {
 	struct store_batch unmarked = *batch;
+	for (size_t i = 0; i < batch->point_count; i++)
+		if (batch->points[i].value == FAULTY_POISON)
+			return faulty_fail(FAULT_STUMBLE, why);
 	unmarked.journal_id = NULL;
 	FAULTY_WRITE(sqlite_store_ops.apply(inner, &unmarked, refused, payload, why));
 }

@@ -83,6 +83,39 @@ TEST(deliver__reports_a_refused_param_by_its_key_and_takes_the_rest)
 	spool_store_ops.close(store);
 }
 
+TEST(deliver__sends_the_rest_of_a_run_past_what_the_server_stumbles_over)
+{
+	struct store *store = open_room();
+	struct told told;
+	faulty_next = is_away;
+	struct contract_name id = begin(store, "0", "poisoned", NULL);
+	const mlm_text params[] = { { "a", "1" }, { "b", FAULTY_POISON_TEXT }, { "c", "3" } };
+	MUST(spool_store_ops.log_texts(store, id.text, params, 3, NULL, 0, &err));
+	MUST(set_tag(store, id.text, "later", "1"));
+	MUST(log_points(store, id.text, "loss", -50, 50)); /* -1 is among them */
+	MUST(log_points(store, id.text, "loss", 50, 150));
+	MUST(end(store, id.text, MLM_RUN_FINISHED));
+	come_back(store);
+	for (int i = 0; i < 2; i++) {
+		CHECK_STATUS(deliver(store, &told), MLM_EAGAIN);
+		CHECK_CONTAINS(err.message, "HTTP status 500");
+		CHECK_INT(told.left, 1);
+		CHECK_INT(told.refused, 0);
+		mlm_run_list *list = on_server(store, "poisoned");
+		CHECK_INT(list->count, 1);
+		const mlm_run_record *run = &list->items[0];
+		CHECK_STRING(param(run, "a"), "1");
+		CHECK_STRING(param(run, "c"), "3");
+		CHECK_STRING(param(run, "b"), "");
+		/* What is set keeps its order. */
+		CHECK_STRING(tag(run, "later"), "");
+		CHECK_INT(points_on_server(store, run->run_id, "loss"), 199);
+		CHECK_INT(run->status, MLM_RUN_FINISHED);
+		arena_free(list->memory);
+	}
+	spool_store_ops.close(store);
+}
+
 TEST(deliver__tells_once_of_a_run_that_is_gone)
 {
 	struct store *store = open_room();
@@ -314,6 +347,7 @@ int main(void)
 	RUN(deliver__nests_runs_as_they_were);
 	RUN(deliver__keeps_the_order_of_a_run_that_was_there_before);
 	RUN(deliver__reports_a_refused_param_by_its_key_and_takes_the_rest);
+	RUN(deliver__sends_the_rest_of_a_run_past_what_the_server_stumbles_over);
 	RUN(deliver__tells_once_of_a_run_that_is_gone);
 	RUN(deliver__leaves_a_run_whose_experiment_is_deleted_until_it_is_restored);
 	RUN(deliver__cut_at_any_call_and_done_again_doubles_nothing);
