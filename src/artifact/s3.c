@@ -353,7 +353,7 @@ static mlm_status get(struct artifact_store *base, const char *path,
 	mlm_status status = key_of(store, path, "", &key, err);
 	if (status != MLM_OK)
 		return status;
-	status = s3_download(store->peer, key, into, &why);
+	status = s3_download(store->peer, &base->allocator, key, into, &why);
 	memory_free(&base->allocator, key);
 	if (status == MLM_ENOTFOUND && why.detail == 404 && !is_bucket_missing(store)) {
 		status = has_below(store, path, &is_directory, &why);
@@ -435,12 +435,9 @@ static mlm_status send_deletion(struct s3_store *store, const char *text, mlm_er
 	char hex[SHA256_HEX_SIZE], base64[SHA256_BASE64_SIZE];
 	unsigned char digest[SHA256_DIGEST_SIZE];
 	struct http_answer answer;
-	struct sha256 *hash;
-	mlm_status status = sha256_begin(&hash, err);
+	mlm_status status = sha256_of(text, strlen(text), digest, err);
 	if (status != MLM_OK)
 		return status;
-	sha256_add(hash, text, strlen(text));
-	sha256_end_digest(hash, digest);
 	sha256_hex(digest, hex);
 	sha256_base64(digest, base64);
 	const struct http_header headers[] = {

@@ -75,6 +75,14 @@ mlm_status s3_checksum_add(
 	return MLM_OK;
 }
 
+void s3_checksum_add_part(struct s3_checksum *checksum, const unsigned char *digest)
+{
+	sha256_drop(checksum->hash);
+	checksum->hash = NULL;
+	if (checksum->whole)
+		sha256_add(checksum->whole, digest, SHA256_DIGEST_SIZE);
+}
+
 /* Four bytes in base64, the most significant first. */
 static void crc32_base64(uint32_t crc32, char out[9])
 {

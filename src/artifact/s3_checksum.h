@@ -30,6 +30,8 @@ mlm_status s3_checksum_begin(struct s3_checksum *checksum_out, const char *sha25
 /** The next bytes. Errors: ENOMEM. */
 mlm_status s3_checksum_add(
 	struct s3_checksum *checksum, const void *bytes, size_t size, mlm_error *err);
+/** The next part, whose SHA-256 that is. Only where part_bytes is not 0. */
+void s3_checksum_add_part(struct s3_checksum *checksum, const unsigned char *digest);
 /** Whether all bytes together have the checksum, or there is none to be checked. */
 bool s3_checksum_end(struct s3_checksum *checksum);
 void s3_checksum_drop(struct s3_checksum *checksum);

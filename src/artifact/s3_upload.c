@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,13 +6,13 @@
 #include "artifact/s3_answer.h"
 #include "artifact/s3_extra.h"
 #include "artifact/s3_transfer.h"
+#include "artifact/s3_workers.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "transport/web_address.h"
 
-#define SENDERS_MAX     3
 #define ETAG_BYTES_MAX  128
 #define CHECKSUM_HEADER "x-amz-checksum-sha256"
 /* By which a program knows its own upload again, when the answer to its end was lost. */
@@ -37,13 +35,7 @@ struct slot {
 	uint32_t number; /* of the part, from 1 */
 };
 
-struct upload;
-
-struct sender {
-	struct upload *upload;
-	struct s3_peer *peer;
-	pthread_t thread;
-};
+#define SLOTS (S3_WORKERS_MAX + 1)
 
 struct upload {
 	struct s3_peer *peer;
@@ -55,20 +47,13 @@ struct upload {
 	char name[UPLOAD_NAME_BYTES];
 	char *id; /* S3's, percent-encoded */
 
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* Of all below, with the lock. */
-	struct slot slots[SENDERS_MAX + 1];
+	struct s3_workers workers;
+	/* Of all below, with the workers' lock. */
+	struct slot slots[SLOTS];
 	int slot_count;
 	struct part *parts;
 	uint32_t part_count;
 	uint32_t part_capacity;
-	bool is_over; /* no more slots will be filled */
-	mlm_status failure; /* of a sender */
-	mlm_error why;
-
-	struct sender senders[SENDERS_MAX];
-	int sender_count;
 };
 
 static mlm_status no_memory(mlm_error *err)
@@ -77,17 +62,6 @@ static mlm_status no_memory(mlm_error *err)
 }
 
 /* ---- one request with bytes ---- */
-
-static mlm_status digest_of(const void *bytes, size_t size, unsigned char *digest, mlm_error *err)
-{
-	struct sha256 *hash;
-	mlm_status status = sha256_begin(&hash, err);
-	if (status != MLM_OK)
-		return status;
-	sha256_add(hash, bytes, size);
-	sha256_end_digest(hash, digest);
-	return MLM_OK;
-}
 
 static mlm_status damaged(const char *key, mlm_error *err)
 {
@@ -106,7 +80,7 @@ static mlm_status put_bytes(struct s3_peer *peer, const char *key, const char *q
 	struct http_answer answer;
 	struct http_header headers[S3_EXTRA_MAX + 3];
 	size_t count = 0;
-	mlm_status status = digest_of(bytes, size, part->digest, err);
+	mlm_status status = sha256_of(bytes, size, part->digest, err);
 	if (status != MLM_OK)
 		return status;
 	sha256_hex(part->digest, hex);
@@ -139,7 +113,7 @@ static mlm_status put_bytes(struct s3_peer *peer, const char *key, const char *q
 	return MLM_OK;
 }
 
-/* ---- the senders ---- */
+/* ---- the workers' part ---- */
 
 static struct slot *find_slot(struct upload *upload, enum slot_state state)
 {
@@ -152,89 +126,36 @@ static struct slot *find_slot(struct upload *upload, enum slot_state state)
 	return found;
 }
 
-static void send_slot(struct sender *sender, struct slot *slot)
+static void *take_slot(void *payload)
 {
-	struct upload *upload = sender->upload;
-	struct part part;
-	mlm_error why = MLM_ERROR_INIT;
-	mlm_status status;
+	struct slot *slot = find_slot(payload, SLOT_FULL);
+	if (slot)
+		slot->state = SLOT_SENDING;
+	return slot;
+}
+
+static mlm_status send_slot(void *payload, void *part, struct s3_peer *peer, mlm_error *err)
+{
+	struct upload *upload = payload;
+	const struct slot *slot = part;
+	struct part sent;
 	char *query = memory_format(
 		upload->allocator, "partNumber=%u&uploadId=%s", slot->number, upload->id);
-	status = query ? put_bytes(sender->peer, upload->key, query, NULL, slot->bytes, slot->size,
-				 &part, &why)
-		       : no_memory(&why);
+	mlm_status status = query ? put_bytes(peer, upload->key, query, NULL, slot->bytes,
+					    slot->size, &sent, err)
+				  : no_memory(err);
 	memory_free(upload->allocator, query);
-	pthread_mutex_lock(&upload->lock);
-	if (status == MLM_OK) {
-		upload->parts[slot->number - 1] = part;
-	} else if (upload->failure == MLM_OK) {
-		upload->failure = status;
-		upload->why = why;
-	}
-	slot->state = SLOT_FREE;
-	pthread_cond_broadcast(&upload->changed);
-	pthread_mutex_unlock(&upload->lock);
+	pthread_mutex_lock(&upload->workers.lock);
+	if (status == MLM_OK)
+		upload->parts[slot->number - 1] = sent;
+	pthread_mutex_unlock(&upload->workers.lock);
+	return status;
 }
 
-static void *run_sender(void *payload)
+static void done_slot(void *payload, void *part)
 {
-	struct sender *sender = payload;
-	struct upload *upload = sender->upload;
-	for (;;) {
-		pthread_mutex_lock(&upload->lock);
-		struct slot *slot = find_slot(upload, SLOT_FULL);
-		while (!slot && !upload->is_over) {
-			pthread_cond_wait(&upload->changed, &upload->lock);
-			slot = find_slot(upload, SLOT_FULL);
-		}
-		if (upload->failure != MLM_OK)
-			slot = NULL;
-		if (slot)
-			slot->state = SLOT_SENDING;
-		pthread_mutex_unlock(&upload->lock);
-		if (!slot)
-			return NULL;
-		send_slot(sender, slot);
-	}
-}
-
-/* The host's signals are not for them. */
-static mlm_status start_sender(struct upload *upload, mlm_error *err)
-{
-	struct sender *sender = &upload->senders[upload->sender_count];
-	sigset_t all, before;
-	sender->upload = upload;
-	mlm_status status = s3_peer_open_beside(upload->peer, &sender->peer, err);
-	if (status != MLM_OK)
-		return status;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int errnum = pthread_create(&sender->thread, NULL, run_sender, sender);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (errnum != 0) {
-		s3_peer_close(sender->peer);
-		return error_set_errno(err, errnum, "s3", "cannot start a thread to upload with");
-	}
-	upload->sender_count++;
-	return MLM_OK;
-}
-
-/* Waits until they have sent what there is, or, after a failure, makes them stop. */
-static void end_senders(struct upload *upload, bool is_stopped)
-{
-	pthread_mutex_lock(&upload->lock);
-	upload->is_over = true;
-	if (is_stopped && upload->failure == MLM_OK)
-		upload->failure = MLM_EAGAIN;
-	pthread_cond_broadcast(&upload->changed);
-	pthread_mutex_unlock(&upload->lock);
-	for (int i = 0; i < upload->sender_count; i++) {
-		if (is_stopped)
-			s3_peer_interrupt(upload->senders[i].peer);
-		pthread_join(upload->senders[i].thread, NULL);
-		s3_peer_close(upload->senders[i].peer);
-	}
-	upload->sender_count = 0;
+	(void)payload;
+	((struct slot *)part)->state = SLOT_FREE;
 }
 
 /* ---- the parts ---- */
@@ -266,13 +187,11 @@ static mlm_status fill(
 /* A slot that nobody sends, with room for a part. */
 static mlm_status wait_for_slot(struct upload *upload, struct slot **slot_out, mlm_error *err)
 {
-	pthread_mutex_lock(&upload->lock);
-	while (upload->failure == MLM_OK && !(*slot_out = find_slot(upload, SLOT_FREE)))
-		pthread_cond_wait(&upload->changed, &upload->lock);
-	mlm_status status = upload->failure;
-	if (status != MLM_OK && err)
-		*err = upload->why;
-	pthread_mutex_unlock(&upload->lock);
+	mlm_status status = MLM_OK;
+	pthread_mutex_lock(&upload->workers.lock);
+	while (status == MLM_OK && !(*slot_out = find_slot(upload, SLOT_FREE)))
+		status = s3_workers_wait(&upload->workers, err);
+	pthread_mutex_unlock(&upload->workers.lock);
 	if (status == MLM_OK && !(*slot_out)->bytes) {
 		(*slot_out)->bytes = memory_new(upload->allocator, upload->part_bytes);
 		status = (*slot_out)->bytes ? MLM_OK : no_memory(err);
@@ -289,7 +208,7 @@ static mlm_status hand_over(struct upload *upload, struct slot *slot, size_t siz
 			"of "
 			"a stream without a size",
 			upload->key, S3_PARTS_MAX, upload->part_bytes);
-	pthread_mutex_lock(&upload->lock);
+	pthread_mutex_lock(&upload->workers.lock);
 	if (upload->part_count == upload->part_capacity) {
 		uint32_t capacity = upload->part_capacity ? 2 * upload->part_capacity : 64;
 		struct part *parts =
@@ -305,21 +224,20 @@ static mlm_status hand_over(struct upload *upload, struct slot *slot, size_t siz
 		slot->size = size;
 		slot->number = ++upload->part_count;
 		slot->state = SLOT_FULL;
-		pthread_cond_broadcast(&upload->changed);
+		pthread_cond_broadcast(&upload->workers.changed);
 	}
-	pthread_mutex_unlock(&upload->lock);
-	if (status == MLM_OK && upload->sender_count < upload->slot_count - 1 &&
-		upload->sender_count < (int)upload->part_count)
-		status = start_sender(upload, err);
-	/* One that runs is enough. */
-	return upload->sender_count > 0 ? MLM_OK : status;
+	pthread_mutex_unlock(&upload->workers.lock);
+	return status == MLM_OK ? s3_workers_add(&upload->workers, upload->slot_count - 1, err)
+				: status;
 }
 
 /* The first slot is full already. */
 static mlm_status send_parts(struct upload *upload, size_t first_size, mlm_error *err)
 {
+	const struct s3_work work = { take_slot, send_slot, done_slot, upload };
 	struct slot *slot = &upload->slots[0];
 	size_t size = first_size;
+	s3_workers_begin(&upload->workers, upload->peer, &work);
 	mlm_status status = hand_over(upload, slot, size, err);
 	while (status == MLM_OK && size == upload->part_bytes) {
 		status = wait_for_slot(upload, &slot, err);
@@ -328,12 +246,9 @@ static mlm_status send_parts(struct upload *upload, size_t first_size, mlm_error
 		if (status == MLM_OK && size > 0)
 			status = hand_over(upload, slot, size, err);
 	}
-	end_senders(upload, status != MLM_OK);
-	if (status == MLM_OK && upload->failure != MLM_OK) {
-		status = upload->failure;
-		if (err)
-			*err = upload->why;
-	}
+	if (status == MLM_OK)
+		return s3_workers_end(&upload->workers, false, err);
+	s3_workers_end(&upload->workers, true, NULL);
 	return status;
 }
 
@@ -448,7 +363,7 @@ static mlm_status complete(struct upload *upload, mlm_error *err)
 	mlm_error why = MLM_ERROR_INIT;
 	mlm_status status = query ? list_parts(upload, &text, checksum, err) : no_memory(err);
 	if (status == MLM_OK)
-		status = digest_of(text, strlen(text), digest, err);
+		status = sha256_of(text, strlen(text), digest, err);
 	if (status == MLM_OK) {
 		sha256_hex(digest, hex);
 		const struct s3_request request = {
@@ -481,9 +396,7 @@ static mlm_status complete(struct upload *upload, mlm_error *err)
 static mlm_status upload_parts(struct upload *upload, size_t first_size, mlm_error *err)
 {
 	size_t at_a_time = S3_PARTS_BYTES_MAX / upload->part_bytes;
-	upload->slot_count = at_a_time > SENDERS_MAX + 1 ? SENDERS_MAX + 1
-			     : at_a_time < 2             ? 2
-							 : (int)at_a_time;
+	upload->slot_count = at_a_time > SLOTS ? SLOTS : at_a_time < 2 ? 2 : (int)at_a_time;
 	mlm_status status = create(upload, err);
 	if (status != MLM_OK)
 		return status;
@@ -514,8 +427,6 @@ mlm_status s3_upload(struct s3_peer *peer, const mlm_allocator *allocator, const
 	mlm_status status = s3_extra_read(&upload.extra, err);
 	if (status != MLM_OK)
 		return status;
-	pthread_mutex_init(&upload.lock, NULL);
-	pthread_cond_init(&upload.changed, NULL);
 	upload.slots[0].bytes = memory_new(allocator, room);
 	status = upload.slots[0].bytes ? fill(from, upload.slots[0].bytes, room, &size, err)
 				       : no_memory(err);
@@ -534,12 +445,10 @@ mlm_status s3_upload(struct s3_peer *peer, const mlm_allocator *allocator, const
 			peer, key, NULL, &upload.extra, upload.slots[0].bytes, size, &whole, err);
 	else if (status == MLM_OK)
 		status = upload_parts(&upload, size, err);
-	for (int i = 0; i <= SENDERS_MAX; i++)
+	for (int i = 0; i < SLOTS; i++)
 		memory_free(allocator, upload.slots[i].bytes);
 	memory_free(allocator, upload.parts);
 	memory_free(allocator, upload.id);
-	pthread_cond_destroy(&upload.changed);
-	pthread_mutex_destroy(&upload.lock);
 	s3_extra_clear(&upload.extra);
 	return status;
 }

@@ -86,6 +86,18 @@ void sha256_end(struct sha256 *hash, char hex_out[SHA256_HEX_SIZE])
 	sha256_hex(digest, hex_out);
 }
 
+mlm_status sha256_of(const void *bytes, size_t size, unsigned char digest_out[SHA256_DIGEST_SIZE],
+	mlm_error *err)
+{
+	struct sha256 *hash;
+	mlm_status status = sha256_begin(&hash, err);
+	if (status != MLM_OK)
+		return status;
+	sha256_add(hash, bytes, size);
+	sha256_end_digest(hash, digest_out);
+	return MLM_OK;
+}
+
 void sha256_drop(struct sha256 *hash)
 {
 	if (hash)

@@ -20,6 +20,9 @@ void sha256_add(struct sha256 *hash, const void *bytes, size_t size);
 void sha256_end(struct sha256 *hash, char hex_out[SHA256_HEX_SIZE]);
 /** The same, as bytes. */
 void sha256_end_digest(struct sha256 *hash, unsigned char digest_out[SHA256_DIGEST_SIZE]);
+/** The SHA-256 of bytes in memory. Errors: as sha256_begin(). */
+mlm_status sha256_of(const void *bytes, size_t size, unsigned char digest_out[SHA256_DIGEST_SIZE],
+	mlm_error *err);
 /** Frees without a result. NULL is a no-op. */
 void sha256_drop(struct sha256 *hash);
 

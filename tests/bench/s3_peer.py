@@ -52,7 +52,7 @@ def timed(call):
 
 def main():
     host, library, program, directory = sys.argv[1], *map(pathlib.Path, sys.argv[2:5])
-    megabytes = 64 if "quick" in sys.argv[5:] else 256
+    megabytes = 100 if "quick" in sys.argv[5:] else 1000
     source, copy = directory / "s3-source.bin", directory / "s3-copy.bin"
     with open(source, "wb") as file:
         for _ in range(megabytes):
@@ -92,7 +92,7 @@ def main():
         copied = megabytes / statistics.median(cp)
         print(f"figure\t{name}\tMB/s\t{mine:.4g}\t{copied:.4g}\tcp\t")
     print(f"figure\tmemory of the host, growth by {megabytes} MB at s3\tMB\t{max(grown):.3g}\tnan"
-          "\t\tours < 60")
+          "\t\tours < 90")
 
 
 if __name__ == "__main__":

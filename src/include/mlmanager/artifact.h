@@ -12,8 +12,8 @@ extern "C" {
  * The files of runs. An artifact has a path from its run's root: relative, UTF-8, parts separated
  * by '/', none of them "." or "..", no control characters. There are no empty directories: one
  * comes with its first file and goes with its last. Bytes stream: no call holds more than a few
- * megabytes (40 while it uploads to S3), and none holds the manager's lock while they move, so
- * other threads log meanwhile.
+ * megabytes (80 while large ones go to S3 or come from there), and none holds the manager's lock
+ * while they move, so other threads log meanwhile.
  */
 
 #define MLM_ARTIFACT_PATH_MAX  1024 /* bytes of an artifact's path, without the NUL */
