@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "artifact/artifact.h"
+#include "artifact/artifact_file.h"
 #include "artifact/artifact_path.h"
 #include "artifact/beneath.h"
 #include "artifact/listing.h"
@@ -93,11 +94,17 @@ static int open_root(const struct local_store *store)
 static mlm_status fill_upload(const struct local_store *store, struct upload *upload,
 	const char *path, const mlm_artifact_reader *from, mlm_error *err)
 {
+	size_t got = 0;
+	mlm_status status = MLM_OK;
+	if (from->read == artifact_file_read) {
+		const struct artifact_file *source = from->payload;
+		status = artifact_file_copy(source, source->file, upload->file, err);
+	}
+	if (status != MLM_OK)
+		return status;
 	char *buffer = memory_new(&store->base.allocator, ARTIFACT_BUFFER_BYTES);
 	if (!buffer)
 		return no_memory(err);
-	mlm_status status;
-	size_t got = 0;
 	do {
 		status = from->read(from->payload, buffer, ARTIFACT_BUFFER_BYTES, &got, err);
 		if (status == MLM_OK && !upload_write(upload, buffer, got))
@@ -171,10 +178,16 @@ static mlm_status open_entry(const struct local_store *store, const char *path, 
 static mlm_status copy_out(const struct local_store *store, int file, const char *path,
 	const mlm_artifact_writer *into, mlm_error *err)
 {
+	mlm_status status = MLM_OK;
+	if (into->write == artifact_file_write) {
+		const struct artifact_file *target = into->payload;
+		status = artifact_file_copy(target, file, target->file, err);
+	}
+	if (status != MLM_OK)
+		return status;
 	char *buffer = memory_new(&store->base.allocator, ARTIFACT_BUFFER_BYTES);
 	if (!buffer)
 		return no_memory(err);
-	mlm_status status = MLM_OK;
 	while (status == MLM_OK) {
 		ssize_t got = read(file, buffer, ARTIFACT_BUFFER_BYTES);
 		if (got < 0 && errno == EINTR)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small object comes in one answer. Of a larger one that answer says size, state and checksum, and
- * is left; parts of it come over several connections, and leave in order. */
+/* A small object comes in one answer. Of a larger one that answer says size, state and checksum,
+ * and is left; parts of it come over several connections, and leave in order. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "artifact/artifact_file.h"
 #include "base/archive.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -16,44 +17,12 @@
 #include "core/artifact_source.h"
 #include "core/artifact_transfer.h"
 
-struct file_reader {
-	int file;
-	const char *local_path;
-	struct transfer *transfer;
-};
-
-static mlm_status read_file(
-	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
-{
-	const struct file_reader *reader = payload;
-	ssize_t got;
-	do {
-		got = read(reader->file, bytes, size);
-	} while (got < 0 && errno == EINTR);
-	*got_out = got > 0 ? (size_t)got : 0;
-	if (got < 0)
-		return error_set_errno(
-			err, errno, "artifact", "cannot read '%.400s'", reader->local_path);
-	return transfer_moved(reader->transfer, *got_out, err);
-}
-
-static mlm_status rewind_file(void *payload, mlm_error *err)
-{
-	const struct file_reader *reader = payload;
-	off_t at = lseek(reader->file, 0, SEEK_CUR);
-	if (at < 0 || lseek(reader->file, 0, SEEK_SET) != 0)
-		return error_set_errno(
-			err, errno, "artifact", "cannot read '%.400s'", reader->local_path);
-	transfer_moved_back(reader->transfer, (uint64_t)at);
-	return MLM_OK;
-}
-
 static mlm_status put_file(struct artifact_store *store, const char *name, int file,
 	const char *local_path, struct transfer *transfer, mlm_error *err)
 {
-	struct file_reader payload = { file, local_path, transfer };
-	const mlm_artifact_reader reader = { read_file, &payload, (int64_t)lseek(file, 0, SEEK_END),
-		rewind_file };
+	struct artifact_file payload = transfer_file(transfer, file, local_path);
+	const mlm_artifact_reader reader = { artifact_file_read, &payload,
+		(int64_t)lseek(file, 0, SEEK_END), artifact_file_rewind };
 	if (lseek(file, 0, SEEK_SET) != 0)
 		return error_set_errno(err, errno, "artifact", "cannot read '%.400s'", local_path);
 	return artifact_put(store, name, &reader, err);
@@ -67,11 +36,11 @@ static mlm_status pack_member(struct archive_writer *writer, const struct artifa
 	if (file < 0)
 		return error_set_errno(
 			err, errno, "artifact", "cannot read '%.400s'", member->local_path);
-	struct file_reader reader = { file, member->local_path, transfer };
+	struct artifact_file reader = transfer_file(transfer, file, member->local_path);
 	mlm_status status =
 		archive_writer_begin(writer, member->name, (uint64_t)member->size_bytes, err);
 	for (size_t got = 1; got > 0 && status == MLM_OK;) {
-		status = read_file(&reader, block, sizeof(block), &got, err);
+		status = artifact_file_read(&reader, block, sizeof(block), &got, err);
 		if (status == MLM_OK)
 			status = archive_writer_write(writer, block, got, err);
 	}

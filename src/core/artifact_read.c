@@ -88,20 +88,13 @@ static mlm_status write_counted(void *payload, const void *bytes, size_t size, m
 	return status == MLM_OK ? transfer_moved(writer->transfer, size, err) : status;
 }
 
-static mlm_status get_counted(struct artifact_store *store, const char *name,
-	const mlm_artifact_writer *into, struct transfer *transfer, mlm_error *err)
-{
-	struct counted_writer payload = { into, transfer };
-	const mlm_artifact_writer counted = { write_counted, &payload };
-	transfer->name = name;
-	return artifact_get(store, name, &counted, err);
-}
-
 mlm_status mlm_artifact_read(mlm_manager *manager, const char *run_id, const char *name,
 	const mlm_artifact_writer *writer, const mlm_artifact_options *options, mlm_error *err)
 {
 	struct artifact_store *store = NULL;
 	struct transfer transfer;
+	struct counted_writer payload = { writer, &transfer };
+	const mlm_artifact_writer counted = { write_counted, &payload };
 	if (!name)
 		return error_set_null(err, "artifact", "name");
 	if (!writer)
@@ -110,7 +103,7 @@ mlm_status mlm_artifact_read(mlm_manager *manager, const char *run_id, const cha
 	if (status == MLM_OK)
 		status = transfer_open_store(manager, run_id, false, &store, err);
 	if (status == MLM_OK)
-		status = get_counted(store, name, writer, &transfer, err);
+		status = artifact_get(store, name, &counted, err);
 	artifact_close(store);
 	return status;
 }
@@ -146,11 +139,13 @@ static mlm_status cannot_write(const char *local_path, mlm_error *err)
 	return error_set_errno(err, errno, "artifact", "cannot write '%.400s'", local_path);
 }
 
-static mlm_status write_upload(void *payload, const void *bytes, size_t size, mlm_error *err)
+static mlm_status get_file(struct artifact_store *store, const char *name, int file,
+	const char *local_path, struct transfer *transfer, mlm_error *err)
 {
-	if (upload_write(payload, bytes, size))
-		return MLM_OK;
-	return error_set_errno(err, errno, "artifact", "cannot write the download");
+	struct artifact_file payload = transfer_file(transfer, file, local_path);
+	const mlm_artifact_writer writer = { artifact_file_write, &payload };
+	transfer->name = name;
+	return artifact_get(store, name, &writer, err);
 }
 
 /* One file to path below the open directory. */
@@ -159,14 +154,13 @@ static mlm_status download_file(struct artifact_store *store, const char *name, 
 {
 	struct stat about;
 	struct upload upload;
-	const mlm_artifact_writer writer = { write_upload, &upload };
 	/* A rename would put a file in the place of a device such as /dev/null. */
 	if (fstatat(directory, path, &about, 0) == 0 && !S_ISREG(about.st_mode) &&
 		!S_ISDIR(about.st_mode))
 		return error_set(err, MLM_EEXISTS, "artifact",
 			"'%.200s' cannot be downloaded to '%.300s', which is no file", name, path);
 	mlm_status status = upload_begin(&upload, directory)
-				    ? get_counted(store, name, &writer, transfer, err)
+				    ? get_file(store, name, upload.file, path, transfer, err)
 				    : cannot_write(path, err);
 	if (status == MLM_OK && !upload_finish(&upload, path, false))
 		status = cannot_write(path, err);
@@ -228,22 +222,6 @@ static mlm_status open_target(const char *name, const char *local_path, int *dir
 		return MLM_OK;
 	return error_set_errno(err, errnum ? errnum : errno, "artifact",
 		"cannot download '%.200s' to '%.300s'", name, local_path);
-}
-
-static mlm_status write_file(void *payload, const void *bytes, size_t size, mlm_error *err)
-{
-	const char *from = bytes;
-	while (size > 0) {
-		ssize_t written = write(*(const int *)payload, from, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return error_set_errno(err, errno, "artifact",
-				"cannot write a temporary file for the archive");
-		from += written;
-		size -= (size_t)written;
-	}
-	return MLM_OK;
 }
 
 static mlm_status is_taken(const char *name, const char *local_path, mlm_error *err)
@@ -310,13 +288,12 @@ static mlm_status download_archive(struct artifact_store *store, const char *nam
 	const char *local_path, struct transfer *transfer, mlm_error *err)
 {
 	int file = temporary_file_open();
-	const mlm_artifact_writer writer = { write_file, &file };
 	if (file < 0)
 		return error_set_errno(err, errno, "artifact",
 			"cannot make a temporary file for the archive '%.300s'", name);
 	mlm_status status = may_be_replaced(local_path) ? MLM_OK : is_taken(name, local_path, err);
 	if (status == MLM_OK)
-		status = get_counted(store, name, &writer, transfer, err);
+		status = get_file(store, name, file, "a temporary file", transfer, err);
 	if (status == MLM_OK && lseek(file, 0, SEEK_SET) != 0)
 		status = cannot_write(local_path, err);
 	if (status == MLM_OK)

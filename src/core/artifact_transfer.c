@@ -48,6 +48,21 @@ void transfer_moved_back(struct transfer *transfer, uint64_t size)
 	transfer->done_bytes -= size;
 }
 
+static mlm_status file_moved(void *payload, size_t size, mlm_error *err)
+{
+	return transfer_moved(payload, size, err);
+}
+
+static void file_moved_back(void *payload, uint64_t size)
+{
+	transfer_moved_back(payload, size);
+}
+
+struct artifact_file transfer_file(struct transfer *transfer, int file, const char *local_path)
+{
+	return (struct artifact_file){ file, local_path, file_moved, file_moved_back, transfer };
+}
+
 static mlm_status open_inside(mlm_manager *manager, const char *run_id, bool is_written,
 	struct artifact_store **store_out, mlm_error *err)
 {

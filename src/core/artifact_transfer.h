@@ -5,6 +5,7 @@
 /* What the artifact calls share: the way to a run's artifacts, and telling how far a call is. */
 
 #include "artifact/artifact.h"
+#include "artifact/artifact_file.h"
 #include "core/manager.h"
 
 /* One call's bytes on their way. */
@@ -25,6 +26,9 @@ mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err
 
 /** Takes back bytes that are going to move again. */
 void transfer_moved_back(struct transfer *transfer, uint64_t size);
+
+/** A file whose bytes count as moved. */
+struct artifact_file transfer_file(struct transfer *transfer, int file, const char *local_path);
 
 /** The artifacts of a run, and with is_written only those of a run that may be written to. Takes
  * the manager's lock. */

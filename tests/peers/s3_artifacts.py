@@ -484,7 +484,8 @@ def arguments_of_an_upload(service, folder):
 TESTS = (the_contract_holds, scripts_log_and_read,
          boto3_and_mlflow_read_what_we_wrote_and_we_what_they_wrote,
          listings_and_deletions_take_several_pages, wrong_keys_are_one_sentence,
-         cut_connections_are_tried_again, large_ones_come_in_parts_of_one_state, an_answer_to_the_end_of_an_upload_may_be_lost,
+         cut_connections_are_tried_again, large_ones_come_in_parts_of_one_state,
+         an_answer_to_the_end_of_an_upload_may_be_lost,
          damaged_bytes_are_seen, a_program_that_dies_leaves_nothing_visible,
          a_reader_that_fails_leaves_no_parts, bytes_stream_both_ways,
          keys_come_from_where_they_are, arguments_of_an_upload)
