@@ -53,12 +53,13 @@ static mlm_status unpack(struct run_transfer *transfer, const char *path, int fd
 }
 
 static mlm_status take(mlm_manager *manager, struct run_transfer *transfer, struct store *store,
-	const char *directory, const char *path, mlm_error *err)
+	struct transfer_lock *lock, const char *directory, const char *path, mlm_error *err)
 {
 	const struct transfer_store_sink sink = {
 		.transfer = transfer,
 		.store = store,
 		.artifacts = manager_artifact_options(manager, NULL),
+		.lock = lock,
 	};
 	struct mlruns_source source;
 	mlm_status status = mlruns_source_open(&source, transfer, directory, path, err);
@@ -70,7 +71,7 @@ static mlm_status take(mlm_manager *manager, struct run_transfer *transfer, stru
 }
 
 static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfer,
-	struct store *store, const char *path, mlm_error *err)
+	struct store *store, struct transfer_lock *lock, const char *path, mlm_error *err)
 {
 	struct stat about;
 	char *directory = NULL;
@@ -89,7 +90,8 @@ static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfe
 			"'%s' is neither an archive nor a directory", path);
 	close(fd);
 	if (status == MLM_OK)
-		status = take(manager, transfer, store, directory ? directory : path, path, err);
+		status = take(
+			manager, transfer, store, lock, directory ? directory : path, path, err);
 	if (directory) {
 		beneath_remove_directory(directory);
 		memory_free(transfer->allocator, directory);
@@ -118,7 +120,7 @@ mlm_status mlm_import(mlm_manager *manager, const char *path, const mlm_transfer
 	if (status == MLM_OK && !transfer.options.dry_run)
 		status = transfer_lock_take(&lock, &transfer, &manager->place, err);
 	if (status == MLM_OK)
-		status = import_from(manager, &transfer, store, path, err);
+		status = import_from(manager, &transfer, store, &lock, path, err);
 	transfer_lock_release(&lock);
 	if (store)
 		store->ops->close(store);

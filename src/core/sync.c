@@ -7,7 +7,8 @@
 #include "core/transfer_lock.h"
 
 static mlm_status sync_stores(mlm_manager *from, mlm_manager *into, struct run_transfer *transfer,
-	struct store *source_store, struct store *sink_store, mlm_error *err)
+	struct store *source_store, struct store *sink_store, struct transfer_lock *lock,
+	mlm_error *err)
 {
 	const struct artifact_options artifacts = manager_artifact_options(from, NULL);
 	const struct transfer_store_sink sink = {
@@ -15,6 +16,7 @@ static mlm_status sync_stores(mlm_manager *from, mlm_manager *into, struct run_t
 		.store = sink_store,
 		.artifacts = manager_artifact_options(into, NULL),
 		.source_is_newer = true,
+		.lock = lock,
 	};
 	struct transfer_store_source source;
 	mlm_status status =
@@ -49,7 +51,7 @@ mlm_status mlm_sync(mlm_manager *from, mlm_manager *into, const mlm_transfer_opt
 	if (status == MLM_OK && !transfer.options.dry_run)
 		status = transfer_lock_take(&lock, &transfer, &into->place, err);
 	if (status == MLM_OK)
-		status = sync_stores(from, into, &transfer, source, sink, err);
+		status = sync_stores(from, into, &transfer, source, sink, &lock, err);
 	transfer_lock_release(&lock);
 	if (source)
 		source->ops->close(source);

@@ -12,6 +12,7 @@
 #define TRANSFER_POINTS_MAX 65536u /* in memory, and in one transaction */
 
 struct transfer_source;
+struct transfer_lock;
 
 /* Records are borrowed for the call. Another status than MLM_OK ends the visit with it. */
 typedef mlm_status (*transfer_experiment_fn)(
@@ -98,6 +99,7 @@ struct transfer_store_sink {
 	struct store *store;
 	struct artifact_options artifacts;
 	bool source_is_newer; /* what differs becomes the source's */
+	struct transfer_lock *lock; /* held, but in a dry run */
 };
 
 /** Puts all that the source has into the store. */

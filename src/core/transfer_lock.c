@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/directory.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -44,6 +47,44 @@ static mlm_status try_to_take(const struct transfer_lock *lock, int *fd_out, mlm
 	return error_set_errno(err, errnum, "transfer", "cannot lock '%s'", lock->path);
 }
 
+static void read_note(struct transfer_lock *lock)
+{
+	ssize_t size = pread(lock->fd, &lock->asked, sizeof(lock->asked), 0);
+	bool is_whole = size == (ssize_t)sizeof(lock->asked) &&
+			memchr(lock->asked.run_id, '\0', MLM_ID_SIZE);
+	if (!is_whole)
+		memset(&lock->asked, 0, sizeof(lock->asked));
+}
+
+static bool write_note(const struct transfer_lock *lock)
+{
+	return pwrite(lock->fd, &lock->asked, sizeof(lock->asked), 0) ==
+	       (ssize_t)sizeof(lock->asked);
+}
+
+mlm_status transfer_lock_ask(struct transfer_lock *lock, const char *run_id, mlm_error *err)
+{
+	memset(&lock->asked, 0, sizeof(lock->asked));
+	lock->asked.since_ms = clock_now_ms();
+	snprintf(lock->asked.run_id, MLM_ID_SIZE, "%s", run_id);
+	return write_note(lock) ? MLM_OK
+				: error_set_errno(err, errno, "transfer", "cannot write to '%s'",
+					  lock->path);
+}
+
+void transfer_lock_answered(struct transfer_lock *lock)
+{
+	memset(&lock->asked, 0, sizeof(lock->asked));
+	/* What stays written costs the next one a wait, and nothing else. */
+	(void)write_note(lock);
+}
+
+bool transfer_lock_is_unsettled(const struct transfer_lock *lock, const char *run_id)
+{
+	int64_t age_ms = clock_now_ms() - lock->asked.since_ms;
+	return strcmp(lock->asked.run_id, run_id) == 0 && age_ms >= 0 && age_ms < STORE_SETTLE_MS;
+}
+
 mlm_status transfer_lock_take(struct transfer_lock *lock, struct run_transfer *transfer,
 	const struct store_place *place, mlm_error *err)
 {
@@ -65,6 +106,8 @@ mlm_status transfer_lock_take(struct transfer_lock *lock, struct run_transfer *t
 		if (status == MLM_OK)
 			status = try_to_take(lock, &lock->fd, err);
 	}
+	if (status == MLM_OK)
+		read_note(lock);
 	return status;
 }
 
@@ -74,7 +117,8 @@ void transfer_lock_release(struct transfer_lock *lock)
 		return;
 	if (lock->fd >= 0) {
 		/* While it is held: who waits sees then that it is another file. */
-		unlink(lock->path);
+		if (!lock->asked.run_id[0])
+			unlink(lock->path);
 		close(lock->fd);
 		rmdir(lock->directory); /* succeeds only when it is empty */
 	}

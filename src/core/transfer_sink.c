@@ -10,6 +10,7 @@
 #include "core/limits.h"
 #include "core/run_identity.h"
 #include "core/transfer.h"
+#include "core/transfer_make.h"
 
 #define SERIES_MAX 1024u /* in one batch */
 #define DEFAULT_ID "0" /* MLflow's first experiment, which cannot be deleted */
@@ -598,7 +599,8 @@ static mlm_status create_run(struct arriving *arriving, mlm_error *err)
 		.tag_count = is_tagged,
 		.may_exist = true,
 	};
-	mlm_status status = store->ops->create_run(store, &made, arriving->id, err);
+	mlm_status status = transfer_make_run(
+		store, &made, arriving->transfer, arriving->sink->lock, arriving->id, err);
 	if (status != MLM_EEXISTS)
 		return status;
 	/* Another process brings the same one. */

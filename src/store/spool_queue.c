@@ -431,8 +431,8 @@ static mlm_status begin_request(struct spool_queue *queue, const char *run_id, i
 	if (step(queue, select, &status, err)) {
 		int64_t since_ms = sqlite3_column_int64(select, 0);
 		/* One in the future comes from a clock that was put back. */
-		if (since_ms <= now_ms && since_ms + SPOOL_SETTLE_MS > now_ms)
-			*unsettled_until_ms_out = since_ms + SPOOL_SETTLE_MS;
+		if (since_ms <= now_ms && since_ms + STORE_SETTLE_MS > now_ms)
+			*unsettled_until_ms_out = since_ms + STORE_SETTLE_MS;
 	}
 	sqlite3_reset(select);
 	if (status != MLM_OK || *unsettled_until_ms_out)

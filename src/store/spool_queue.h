@@ -21,9 +21,6 @@
 /* Ids of experiments that the server has not been asked for yet: this and a number. */
 #define SPOOL_PROMISE_MARK '~'
 
-/* How long a request whose sender was killed or heard no answer may take to arrive and be done. */
-#define SPOOL_SETTLE_MS 15000
-
 enum spool_kind {
 	SPOOL_CREATE = 1,
 	SPOOL_TEXTS = 2,

@@ -96,6 +96,10 @@ struct store_new_run {
 	bool only_finds;
 };
 
+/* How long a request to make a run, whose sender was killed or heard no answer, may take to arrive
+ * and be done: so long it is only looked for. */
+#define STORE_SETTLE_MS 15000
+
 /* What came of something that waited for a store that was away. */
 enum store_delivery_kind {
 	STORE_DELIVERED = 1, /* nothing of the run waits any more */

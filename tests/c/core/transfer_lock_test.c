@@ -79,6 +79,32 @@ TEST(transfer_lock_take__takes_the_lock_of_the_dead)
 	CHECK(access(place.journal_dir, F_OK) != 0);
 }
 
+TEST(transfer_lock_ask__is_known_to_who_comes_after_a_kill)
+{
+	int how;
+	pid_t child = fork();
+	if (child == 0) {
+		MUST(take(&lock, NULL));
+		MUST(transfer_lock_ask(&lock, "feed", &err));
+		kill(getpid(), SIGKILL);
+	}
+	CHECK(waitpid(child, &how, 0) == child && WIFSIGNALED(how));
+	MUST(take(&lock, stop_it));
+	CHECK(transfer_lock_is_unsettled(&lock, "feed"));
+	CHECK(!transfer_lock_is_unsettled(&lock, "beef"));
+	/* Nor does who ends without an answer forget it. */
+	transfer_lock_release(&lock);
+	MUST(take(&lock, stop_it));
+	CHECK(transfer_lock_is_unsettled(&lock, "feed"));
+	lock.asked.since_ms -= STORE_SETTLE_MS;
+	CHECK(!transfer_lock_is_unsettled(&lock, "feed"));
+	lock.asked.since_ms += STORE_SETTLE_MS;
+	transfer_lock_answered(&lock);
+	CHECK(!transfer_lock_is_unsettled(&lock, "feed"));
+	transfer_lock_release(&lock);
+	CHECK(access(place.journal_dir, F_OK) != 0);
+}
+
 TEST(transfer_lock_take__eio_where_nothing_can_be_made)
 {
 	char directory_in_file[] = "/dev/null/journals";
@@ -97,6 +123,7 @@ int main(void)
 	RUN(transfer_lock_take__waits_until_the_other_is_done_and_leaves_nothing);
 	RUN(transfer_lock_take__estate_when_the_caller_waits_no_more);
 	RUN(transfer_lock_take__takes_the_lock_of_the_dead);
+	RUN(transfer_lock_ask__is_known_to_who_comes_after_a_kill);
 	RUN(transfer_lock_take__eio_where_nothing_can_be_made);
 	directory_remove();
 	return check_done();

@@ -4,6 +4,7 @@
  * their own, is one run there. What arrives of a run is core/transfer_test's. */
 
 #include "core/transfer.h"
+#include "core/transfer_lock.h"
 
 #include <unistd.h>
 
@@ -56,22 +57,28 @@ static void copy_some(int from, int into, const char *run_id, bool is_import, si
 {
 	struct run_transfer transfer;
 	struct transfer_store_source source;
+	struct transfer_lock lock = { 0 };
+	struct store_path journals = path_of("journals");
+	const struct store_place place = { .journal_dir = journals.text };
 	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
 	const struct artifact_options artifacts = { .uri = NULL };
 	const struct transfer_store_sink sink = {
 		.transfer = &transfer,
 		.store = stores[into],
 		.source_is_newer = !is_import,
+		.lock = &lock,
 	};
 	problems[0] = '\0';
 	options.report = note_problem;
 	options.run_ids = run_id ? &run_id : NULL;
 	options.run_count = run_id ? 1 : 0;
 	MUST(run_transfer_begin(&transfer, NULL, &options, &err));
+	MUST(transfer_lock_take(&lock, &transfer, &place, &err));
 	MUST(transfer_store_source_open(&source, &transfer, stores[from], &artifacts, &err));
 	MUST(transfer_into_store(&source.base, &sink, &err));
 	transfer_store_source_close(&source);
 	*new_out = transfer.result.new_runs;
+	transfer_lock_release(&lock);
 	run_transfer_end(&transfer);
 	CHECK_STRING(problems, "");
 }
