@@ -27,6 +27,7 @@ local FOREIGN = {
   { "^histedit%.h$", { host = true } },
   { "^openssl/", { base = true } },
   { "^png%.h$", { base = true } },
+  { "^webp/", { base = true } },
   { "^utf8proc%.h$", { base = true, artifact = true, core = true, binding = true } },
 }
 local BANNED_NAMES = { util = 1, utils = 1, misc = 1, helper = 1, helpers = 1, common = 1 }

@@ -8,7 +8,7 @@ set -euo pipefail
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev libsqlite3-dev
 	libutf8proc-dev libcsv-dev libedit-dev libarchive-dev libyaml-dev libjansson-dev
-	libcurl4-openssl-dev libpq-dev libpng-dev libssl-dev libexpat1-dev
+	libcurl4-openssl-dev libpq-dev libpng-dev libwebp-dev libssl-dev libexpat1-dev
 	zlib1g-dev)
 if [ "${1:-}" = test ]; then
 	packages+=(g++ clang clang-format lua-busted lua-check lua-cjson python3-venv

@@ -14,6 +14,9 @@
 ---@class mlmanager.ImageOptions
 ---@field width integer pixels
 ---@field height integer pixels
+---@field key? string instead of a name: letters and digits of ASCII, "_", "-", ".", "/", blanks
+---@field step? integer with a key; default 0
+---@field timestamp? integer with a key: milliseconds since 1970; default now
 
 ---@class mlmanager.Download
 ---@field extract? boolean the artifact is an archive: make local_path the directory it holds
@@ -75,8 +78,11 @@ function Manager:log_dict(dict, name) end
 function Manager:log_table(data, name, options) end
 
 ---Stores pixels as a PNG: rows from the top, of 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA)
----bytes a pixel, which the size of the string tells.
+---bytes a pixel, which the size of the string tells. With a key and a step in place of a name it is
+---one of a row, which MLflow's page shows as a grid of images with a slider; it lies in "images",
+---beside a small WebP.
 ---@overload fun(pixels: string, name: string, options: mlmanager.ImageOptions)
+---@overload fun(pixels: string, options: mlmanager.ImageOptions)
 ---@param pixels string
 ---@param name string such as "frames/1.png"; ends with .png
 ---@param options mlmanager.ImageOptions

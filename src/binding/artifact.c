@@ -375,14 +375,24 @@ static int log_table(lua_State *L)
 
 static int log_image(lua_State *L)
 {
-	static const char *const names[] = { "pixels", "name", "width", "height", NULL };
+	static const char *const names[] = { "pixels", "name", "width", "height", "key", "step",
+		"timestamp", NULL };
 	struct call call;
 	mlm_error err;
 	size_t size;
 	call_begin(&call, L, "log_image");
-	read_arguments(&call, names, 2, 2);
+	read_arguments(&call, names, 1, 2);
 	const char *pixels = read_bytes(&call, 1, &size);
-	const char *name = call_string(&call, 2);
+	const char *name = call_optional_string(&call, 2);
+	const char *key = call_optional_string(&call, 5);
+	if (!name == !key)
+		call_bad(&call, 2,
+			"an image has either a name or a key, name=\"a.png\" or "
+			"key=\"a\", step=1");
+	if (name && (call_has(&call, 6) || call_has(&call, 7)))
+		call_bad(&call, 2, "step and timestamp go with a key, and this image has a name");
+	int64_t step = call_integer(&call, 6, 0, INT64_MIN, INT64_MAX);
+	int64_t timestamp_ms = call_integer(&call, 7, MLM_TIME_NOW, 0, INT64_MAX);
 	int64_t width = call_integer(&call, 3, 0, 1, 65535);
 	int64_t height = call_integer(&call, 4, 0, 1, 65535);
 	if (width == 0 || height == 0)
@@ -393,10 +403,13 @@ static int log_image(lua_State *L)
 			"%llu bytes are no image of %d x %d pixels; each has 1 (grey), 2 (grey and "
 			"alpha), 3 (RGB) or 4 (RGBA) bytes",
 			(unsigned long long)size, (int)width, (int)height);
-	if (mlm_run_log_image(call_run(&call), name, pixels, (uint32_t)width, (uint32_t)height,
-		    (uint32_t)(size / area), &err) != MLM_OK)
-		return binding_fail(L, &err);
-	return 0;
+	uint32_t channels = (uint32_t)(size / area);
+	mlm_run *run = call_run(&call);
+	mlm_status status = key ? mlm_run_log_image_step(run, key, step, timestamp_ms, pixels,
+					  (uint32_t)width, (uint32_t)height, channels, &err)
+				: mlm_run_log_image(run, name, pixels, (uint32_t)width,
+					  (uint32_t)height, channels, &err);
+	return status == MLM_OK ? 0 : binding_fail(L, &err);
 }
 
 /* ---- reading ---- */

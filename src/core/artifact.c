@@ -12,7 +12,6 @@
 #include "base/archive.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/png.h"
 #include "base/temporary_file.h"
 #include "core/artifact_source.h"
 #include "core/artifact_transfer.h"
@@ -208,28 +207,4 @@ mlm_status mlm_run_log_bytes(
 	struct memory_reader payload = { bytes, size, 0 };
 	const mlm_artifact_reader reader = { read_memory, &payload, (int64_t)size, rewind_memory };
 	return mlm_run_log_stream(run, name, &reader, NULL, err);
-}
-
-mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels, uint32_t width,
-	uint32_t height, uint32_t channels, mlm_error *err)
-{
-	void *bytes;
-	size_t size;
-	if (!name)
-		return error_set_null(err, "artifact", "name");
-	if (!pixels)
-		return error_set_null(err, "artifact", "pixels");
-	mlm_status status = run_check(run, err);
-	if (status != MLM_OK)
-		return status;
-	size_t length = strlen(name);
-	if (length < 4 || strcasecmp(name + length - 4, ".png") != 0)
-		return error_set(err, MLM_EINVAL, "artifact",
-			"the name of an image ends with .png, and '%.200s' does not", name);
-	status = png_encode(
-		&run->manager->allocator, pixels, width, height, channels, &bytes, &size, err);
-	if (status == MLM_OK)
-		status = mlm_run_log_bytes(run, name, bytes, size, err);
-	memory_free(&run->manager->allocator, bytes);
-	return status;
 }

@@ -233,6 +233,33 @@ describe("log_image", function()
     assert.same({ 3, 2 }, { width, height })
   end))
 
+  it("keeps a row of images by key and step", scratch.run(function(manager, run)
+    manager.log_image(("\255\0\0"):rep(6), { width = 3, height = 2, key = "dogs", step = 3 })
+    run:log_image { pixels = ("\0"):rep(6), width = 3, height = 2, key = "dogs", timestamp = 5 }
+    local names = {}
+    for _, entry in ipairs(manager.list_artifacts "images") do
+      names[#names + 1] = entry.path:gsub("%x+%-%x+%-4%x+%-%x+%-%x+", "ID")
+    end
+    assert.equal(4, #names)
+    assert.equal("images/dogs+step+0+timestamp+5+ID+compressed.webp", names[1])
+    assert.equal("images/dogs+step+0+timestamp+5+ID.png", names[2])
+    assert.truthy(names[4]:match "^images/dogs%+step%+3%+timestamp%+%d+%+ID%.png$")
+    assert.equal("True", manager.get_run(run.run_id).data.tags["mlflow.loggedImages"])
+  end))
+
+  it("refuses what is neither or both", scratch.run(function(manager)
+    local size = { width = 1, height = 1 }
+    refused("invalid", "a name or a key", manager.log_image, "1", size)
+    refused("invalid", "a name or a key", manager.log_image, "1", "a.png",
+      { width = 1, height = 1, key = "a" })
+    refused("invalid", "go with a key", manager.log_image, "1", "a.png",
+      { width = 1, height = 1, step = 1 })
+    refused("invalid", "'a+b' has others", manager.log_image, "1",
+      { width = 1, height = 1, key = "a+b" })
+    refused("invalid", "timestamp", manager.log_image, "1",
+      { width = 1, height = 1, key = "a", timestamp = -1 })
+  end))
+
   it("refuses a size that the pixels do not have", scratch.run(function(manager)
     refused("invalid", { "5 bytes", "3 x 2" }, manager.log_image, "12345", "i.png",
       { width = 3, height = 2 })

@@ -9,12 +9,14 @@ import json
 import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 import mlflow
 import numpy
+import PIL.Image
 from mlflow import MlflowClient
 
 HOST = pathlib.Path(os.environ["MLMANAGER_HOST"]).resolve()
@@ -37,6 +39,9 @@ mlmanager.log_table({ word = { "later" }, n = { 0 / 0 } }, "tables/t.json")
 mlmanager.log_image(("\255\0\0\128\0\255\0\255"):rep(3), "rgba.png", { width = 2, height = 3 })
 mlmanager.log_image(("\10\20\30"):rep(6), "rgb.png", { width = 3, height = 2 })
 mlmanager.log_image("\1\2\3\4", "grey.png", { width = 2, height = 2 })
+mlmanager.log_image(("\255\128\0\0\64\255"):rep(400 * 150), { width = 400, height = 300,
+  key = "cats/left", step = 2 })
+mlmanager.log_image(("\0\255\0\128"):rep(6), { width = 3, height = 2, key = "small" })
 print(mlmanager.current_run_id)
 mlmanager.end_run()
 """
@@ -104,7 +109,8 @@ def paths_of(client, run_id, path=None):
 def read_ours(directory):
     run_id = run_script(directory, OURS).strip()
     client = MlflowClient()
-    sizes = paths_of(client, run_id)
+    sizes = {path: size for path, size in paths_of(client, run_id).items()
+             if not path.startswith("images/")}
     odd = "odd names/with blank + é;&=.bin"
     check(
         "MLflow lists what we logged",
@@ -154,7 +160,38 @@ def read_ours(directory):
         check("load_image " + name, image.mode == mode and image.getpixel((0, 0)) == first, image)
     size = mlflow.artifacts.load_image(uri + "/rgba.png").size
     check("its size", size == (2, 3), size)
+    check_rows(client, run_id)
     client.delete_run(run_id)
+
+
+def check_rows(client, run_id):
+    """Images by key and step, beside those that MLflow's client logs of the same pixels."""
+    ours = sorted(entry.path for entry in client.list_artifacts(run_id, "images"))
+    row = numpy.tile(numpy.array([[255, 128, 0], [0, 64, 255]], dtype=numpy.uint8), (60000, 1))
+    small = numpy.tile(numpy.array([0, 255, 0, 128], dtype=numpy.uint8), (2, 3, 1))
+    with mlflow.start_run() as run:
+        mlflow.log_image(row.reshape(300, 400, 3), key="cats/left", step=2)
+        mlflow.log_image(small, key="small")
+    theirs = sorted(entry.path for entry in client.list_artifacts(run.info.run_id, "images"))
+    unique = re.compile(r"timestamp\+\d{13}\+[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-"
+                        r"[0-9a-f]{4}-[0-9a-f]{12}")
+    names = [unique.sub("", name) for name in ours]
+    check("a row's names are MLflow's", len(names) == 4 and
+          names == [unique.sub("", name) for name in theirs], ours, theirs)
+    tags = [client.get_run(which).data.tags.get("mlflow.loggedImages")
+            for which in (run_id, run.info.run_id)]
+    check("and its tag", tags == ["True", "True"], tags)
+    for our, their in zip(ours, theirs):
+        images = [PIL.Image.open(client.download_artifacts(which, name)) for which, name in
+                  ((run_id, our), (run.info.run_id, their))]
+        (our_size, their_size) = (image.size for image in images)
+        # MLflow makes small ones larger.
+        size = (3, 2) if "small" in our else their_size
+        average = [numpy.asarray(image.convert("RGBA")).mean(axis=(0, 1)) for image in images]
+        check("Pillow opens " + unique.sub("", our),
+              our_size == size and images[0].format == images[1].format and
+              abs(average[0] - average[1]).max() < 6, our_size, their_size, *average)
+    client.delete_run(run.info.run_id)
 
 
 def read_theirs(directory):

@@ -118,6 +118,23 @@ MLM_EXPORT mlm_status mlm_run_log_bytes(
 MLM_EXPORT mlm_status mlm_run_log_image(mlm_run *run, const char *name, const void *pixels,
 	uint32_t width, uint32_t height, uint32_t channels, mlm_error *err);
 
+#define MLM_IMAGE_KEY_MAX 128 /* bytes */
+
+/**
+ * Stores an image as one of a row that a key has, as MLflow's log_image(key=, step=) does, so that
+ * its page shows them in a grid with a slider: a PNG
+ * "images/KEY+step+STEP+timestamp+MS+ID.png" (with '~' for each '/' of the key), beside it a
+ * WebP of at most 256 x 256 pixels, and a tag of the run.
+ *
+ * Shape:   pixels as for mlm_run_log_image(); timestamp_ms may be MLM_TIME_NOW.
+ * Limits:  key has 1 to MLM_IMAGE_KEY_MAX letters and digits of ASCII, '_', '-', '.', '/', ' '.
+ * Errors:  as mlm_run_log_image(), EINVAL (key, timestamp_ms), EUNSUPPORTED (libwebp is not
+ *          installed).
+ */
+MLM_EXPORT mlm_status mlm_run_log_image_step(mlm_run *run, const char *key, int64_t step,
+	int64_t timestamp_ms, const void *pixels, uint32_t width, uint32_t height,
+	uint32_t channels, mlm_error *err);
+
 /* ---- reading, of any run by its id ---- */
 
 /** What lies directly in a directory of the run; path NULL or "" is its root. What is no directory

@@ -139,7 +139,10 @@ local calls = {
   log_text = function() manager.log_text("text", "a/text") end,
   log_dict = function() manager.log_dict({ a = { 1, 2.5 } }, "dict.json") end,
   log_table = function() manager.log_table({ a = { 1 }, b = { "x" } }, "table.json") end,
-  log_image = function() manager.log_image("1234", "i.png", { width = 2, height = 2 }) end,
+  log_image = function()
+    manager.log_image("1234", "i.png", { width = 2, height = 2 })
+    manager.log_image("1234", { width = 2, height = 2, key = "k", step = 1 })
+  end,
   log_artifacts = function() manager.log_artifacts({ file }, { "file" }) end,
   list_artifacts = function() manager.list_artifacts() end,
   retrieve_artifact = function() manager.retrieve_artifact_stream(nil, "kept") end,

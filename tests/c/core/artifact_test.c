@@ -227,19 +227,6 @@ TEST(sha256__is_that_of_the_bytes)
 	end();
 }
 
-TEST(log_image__stores_a_png)
-{
-	mlm_artifact about;
-	start();
-	MUST(mlm_run_log_image(run, "i.png", "\1\2\3\4\5\6\7\10\11\12\13\14", 2, 2, 3, &err));
-	MUST(mlm_artifact_find(s.manager, mlm_run_id(run), "i.png", &about, &err));
-	CHECK(about.size_bytes > 50);
-	CHECK_STATUS(mlm_run_log_image(run, "j.png", "", 0, 2, 3, &err), MLM_EINVAL);
-	CHECK_STATUS(mlm_run_log_image(run, "j.jpg", "\1", 1, 1, 1, &err), MLM_EINVAL);
-	CHECK_CONTAINS(err.message, "ends with .png");
-	end();
-}
-
 #define BIG (5u << 20)
 
 TEST(stream__gives_all_bytes_and_may_be_closed_early)
@@ -378,7 +365,6 @@ static void run_all(void)
 	RUN(log_artifact__einval_on_a_link_to_a_directory_and_a_nameless_path);
 	RUN(calls__estate_enotfound);
 	RUN(sha256__is_that_of_the_bytes);
-	RUN(log_image__stores_a_png);
 	RUN(stream__gives_all_bytes_and_may_be_closed_early);
 	RUN(log_stream__lets_other_threads_log);
 	RUN(progress__is_told_and_can_stop);

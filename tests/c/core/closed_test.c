@@ -89,6 +89,7 @@ REFUSES(mlm_run_log_artifacts, p->run, &path, &path, 1, NULL)
 REFUSES(mlm_run_log_stream, p->run, "x", &reader, NULL)
 REFUSES(mlm_run_log_bytes, p->run, "x", "y", 1)
 REFUSES(mlm_run_log_image, p->run, "x", "y", 1, 1, 1)
+REFUSES(mlm_run_log_image_step, p->run, "x", 0, 0, "y", 1, 1, 1)
 REFUSES(mlm_artifact_list_directory, p->manager, "0", "", (mlm_artifact_list **)&out)
 REFUSES(mlm_artifact_find, p->manager, "0", "x", &artifact)
 REFUSES(mlm_artifact_read, p->manager, "0", "x", &writer, NULL)
@@ -151,6 +152,7 @@ static const struct {
 	LISTED(mlm_run_log_stream),
 	LISTED(mlm_run_log_bytes),
 	LISTED(mlm_run_log_image),
+	LISTED(mlm_run_log_image_step),
 	LISTED(mlm_artifact_list_directory),
 	LISTED(mlm_artifact_find),
 	LISTED(mlm_artifact_read),
