@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- At the top of a checkout,
 --   luarocks --lua-version 5.4 make scripts/mlmanager-0.1.0-1.rockspec
--- builds the module and puts it in place. It needs CMake, a C compiler, pkg-config and the development
--- files that scripts/setup.sh installs.
+-- builds the module and puts it in place. It needs CMake, a C compiler, pkg-config and the
+-- development files that scripts/setup.sh installs.
 rockspec_format = "3.0"
 package = "mlmanager"
 version = "0.1.0-1"
@@ -13,7 +13,8 @@ description = {
   summary = "Tracks machine learning experiments in a store that MLflow opens",
   detailed = [[
     Experiments, runs, metrics, params, tags and timers from Lua, kept in SQLite in MLflow's own
-    schema. Logging a metric costs about 100 ns and survives the death of the process.
+    schema, in PostgreSQL or behind a tracking server. Logging a metric costs about 100 ns and
+    survives the death of the process.
   ]],
   license = "Apache-2.0",
   labels = { "machine-learning", "mlflow", "sqlite" },
@@ -22,6 +23,8 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua ~> 5.4",
 }
+-- What the module is linked to. The headers of what it loads at the first use, such as libcurl, lie
+-- where only pkg-config knows; CMake says which are missing.
 external_dependencies = {
   SQLITE = { header = "sqlite3.h" },
   UTF8PROC = { header = "utf8proc.h" },

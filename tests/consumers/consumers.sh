@@ -10,7 +10,7 @@ outside=$(mktemp -d)
 trap 'rm -rf "$outside"' EXIT
 prefix="$outside/pre fix"
 log=$outside/log
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 # Each check ends at its first command that fails; that works in no condition.
 check() {
@@ -160,6 +160,16 @@ embed_examples() {
 	"$prefix/bin/mlmanager" --store "$store" "$here/embedded.lua"
 }
 
+# The rock, in a tree of its own and from a copy of what it needs of ours.
+luarocks_make() {
+	local source=$outside/rock tree=$outside/rocks
+	mkdir "$source"
+	cp -r "$root"/{CMakeLists.txt,src,lua,scripts} "$source"
+	(cd "$source" && luarocks --lua-version 5.4 --tree "$tree" make scripts/*.rockspec)
+	eval "$(luarocks --lua-version 5.4 --tree "$tree" path)"
+	(cd "$tree" && lua5.4 "$here/rock.lua") | grep -qx consumed
+}
+
 engine_names() {
 	"${cc[@]}" -Dmain=main_of_library -c "$here/program.c" -I"$prefix/include" \
 		-Wno-missing-prototypes -o "$outside/program.o"
@@ -228,6 +238,12 @@ check "find_package" find_package
 check "add_subdirectory" add_subdirectory
 check "FetchContent" fetch_content
 check "examples/embed" embed_examples
+if "$root/scripts/setup.sh" packages luarocks && command -v luarocks >/dev/null; then
+	check "luarocks make" luarocks_make
+else
+	echo "skipped luarocks (there is no package luarocks)"
+	skipped=1
+fi
 check "an engine's own names" engine_names
 check "only mlm_ names" symbols
 check "no constructors" no_constructors
@@ -235,5 +251,5 @@ check "needed libraries" needed
 
 strip -o "$outside/stripped.so" "$shared" && size=$(stat -c %s "$outside/stripped.so") &&
 	echo "libmlmanager.so is $((size / 1024)) KiB, stripped"
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
 [ "$failed" -eq 0 ]
