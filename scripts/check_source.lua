@@ -220,6 +220,8 @@ local function check_file(path)
   local is_c = path:match("%.[ch]$")
   local is_source = is_c or path:match("%.lua$") or path:match("%.sh$") or path:match("%.py$")
     or base == "CMakeLists.txt"
+  local is_text = is_source or path:match("%.md$") or path:match("%.cmake$")
+    or path:match("%.rockspec$") or path == ".ci/run"
   local managed = is_c and belongs_to_manager(path)
   local number, has_spdx = 0, false
   for line in io.lines(path) do
@@ -227,7 +229,7 @@ local function check_file(path)
     if number <= 2 and line:find("SPDX-License-Identifier: Apache-2.0", 1, true) then
       has_spdx = true
     end
-    if is_source then
+    if is_text then
       if not utf8.len(line, 1, -1, true) then
         finding(path, number, "not UTF-8")
       elseif columns(line) > COLUMNS_MAX then

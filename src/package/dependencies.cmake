@@ -7,7 +7,8 @@ if(NOT TARGET SQLite::SQLite3)
 	find_dependency(SQLite3)
 endif()
 
-# They come without a CMake package, or not everywhere with one. libcsv is LGPL and therefore linked dynamically.
+# They come without a CMake package, or not everywhere with one. libcsv is LGPL and therefore linked
+# dynamically.
 foreach(name utf8proc jansson csv)
 	if(TARGET mlmanager::${name})
 		continue()
@@ -16,7 +17,8 @@ foreach(name utf8proc jansson csv)
 	find_library(MLM_${name}_LIBRARY NAMES lib${name}.so lib${name}.dylib)
 	mark_as_advanced(MLM_${name}_INCLUDE_DIR MLM_${name}_LIBRARY)
 	if(NOT MLM_${name}_INCLUDE_DIR OR NOT MLM_${name}_LIBRARY)
-		message(FATAL_ERROR "mlmanager needs lib${name} and ${name}.h (Debian: lib${name}-dev)")
+		message(FATAL_ERROR
+			"mlmanager needs lib${name} and ${name}.h (Debian: lib${name}-dev)")
 	endif()
 	add_library(mlmanager::${name} UNKNOWN IMPORTED)
 	set_target_properties(mlmanager::${name} PROPERTIES

@@ -56,7 +56,7 @@ CREATE TRIGGER prevent_secrets_aad_mutation BEFORE UPDATE ON secrets
 
 string(HEX "${sql}" bytes)
 string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
-string(REGEX REPLACE "(................................................................................)"
-	"\\1\n" bytes "${bytes}")
+string(REPEAT "." 80 line)
+string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
 file(WRITE "${OUTPUT}" "/* Made by store/image/postgres.cmake. */\n\
 #include \"store/postgres_schema.h\"\n\nconst char postgres_schema_sql[] = {\n${bytes}\n0};\n")
