@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# scripts/test.sh [--strict] [GROUP…]: builds and tests; the last line sums everything up.
+# scripts/test.sh [--strict] [GROUP…]: builds and tests; the last line sums everything up, the one
+# before it says how many seconds each group took.
 #
 #   style      clang-format, luacheck, the source check
 #   unit       the C tests and the headers, each alone
@@ -10,7 +11,7 @@
 #   readme     the commands of README.md
 #   mlflow     MLflow from PyPI reads what we wrote, we read what it wrote
 #   asan       C tests and specs under address and undefined behaviour sanitizers
-#   tsan       C tests under the thread sanitizer
+#   tsan       C tests with several threads under the thread sanitizer
 #   fuzz       each fuzzer for FUZZ_SECONDS (10)
 #   peers      what needs more, or longer: PostgreSQL, S3, a server that is away, game engines
 #
@@ -44,12 +45,13 @@ done
 
 logs=build/test
 mkdir -p "$logs"
-passed=0 failed=0 skipped=0 skipped_names=()
+passed=0 failed=0 skipped=0 skipped_names=() times=()
 
 # Everything a group prints goes to the terminal and to its log; the "N passed, N failed" lines of
 # the log are its result. A group that ends badly without saying that something failed did fail.
 run_group() {
-	local name=$1 log=$logs/$1.log status group_passed group_failed group_skipped
+	local name=$1 log=$logs/$1.log start=$SECONDS
+	local status group_passed group_failed group_skipped
 	printf '== %s\n' "$name"
 	"group_$name" 2>&1 </dev/null | tee "$log"
 	status=${PIPESTATUS[0]}
@@ -63,6 +65,7 @@ run_group() {
 		echo "test: group $name ended with status $status"
 		group_failed=1
 	fi
+	times+=("$name $((SECONDS - start))")
 	passed=$((passed + group_passed))
 	failed=$((failed + group_failed))
 	if [ "$group_skipped" -gt 0 ]; then
@@ -106,7 +109,8 @@ run_ctest() {
 	if [ "$preset" = tsan ] && setarch -R true 2>/dev/null; then
 		prefix=(setarch -R)
 	fi
-	"${prefix[@]}" ctest --test-dir "build/$preset" -V -j2 "$@" | sum_ctest
+	# One more than there are processors, since some of them wait.
+	"${prefix[@]}" ctest --test-dir "build/$preset" -V -j"$(($(nproc) + 1))" "$@" | sum_ctest
 }
 
 build_or_fail() {
@@ -138,25 +142,8 @@ group_unit() {
 	build_or_fail dev && run_ctest dev -L 'unit|headers'
 }
 
-# TAP of the specs, counted.
-run_specs() {
-	"$@" -o TAP tests/lua | awk '
-		{ print; fflush() }
-		/^ok / && !/# SKIP/ { passed++ }
-		/^ok .*# SKIP/ { skipped++; sub(/^.*# SKIP */, ""); print "skipped " $0 }
-		/^not ok / { failed++ }
-		END {
-			printf "%d passed, %d failed", passed, failed
-			if (skipped) printf ", %d skipped", skipped
-			printf "\n"
-		}'
-}
-
 group_lua() {
-	build_or_fail dev && run_specs env LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" \
-		LUA_CPATH="$root/build/dev/?.so;;" MLMANAGER_HOST="$root/build/dev/mlmanager" \
-		MLMANAGER_MODULES="$root/build/dev" \
-		lua5.4 "$(command -v busted)"
+	build_or_fail dev && run_ctest dev -L lua
 }
 
 group_crash() {
@@ -164,49 +151,65 @@ group_crash() {
 }
 
 group_asan() {
-	build_or_fail asan || return
-	run_ctest asan -L 'unit|crash'
-	# The host carries the sanitizer, which a stock lua5.4 does not.
-	run_specs env MLMANAGER_HOST="$root/build/asan/mlmanager" \
-		"$root/build/asan/mlmanager" "$(command -v busted)"
+	build_or_fail asan && run_ctest asan -L 'unit|lua|crash'
 }
 
 group_tsan() {
-	build_or_fail tsan && run_ctest tsan -L 'unit|crash'
+	build_or_fail tsan && run_ctest tsan -L 'unit|crash' -LE one_thread
+}
+
+# at_once FUNCTION ITEM…: calls it for each, as many at a time as there are processors; what a call
+# prints comes in one piece.
+at_once() {
+	local function=$1 item running=0
+	shift
+	for item in "$@"; do
+		if [ "$running" -ge "$(nproc)" ]; then
+			wait -n
+			running=$((running - 1))
+		fi
+		{
+			local output
+			output=$("$function" "$item" 2>&1)
+			printf '%s\n' "$output"
+		} &
+		running=$((running + 1))
+	done
+	wait
+}
+
+run_fuzzer() {
+	local name findings seeds=()
+	name=$(basename "$1")
+	findings=build/fuzz/findings/$name
+	mkdir -p "$findings/corpus"
+	[ ! -d "tests/fuzz/corpus/${name%_fuzz}" ] || seeds=("tests/fuzz/corpus/${name%_fuzz}")
+	# Words of the language, which random bytes would take long to find.
+	[ ! -e "tests/fuzz/${name%_fuzz}.dict" ] || seeds+=("-dict=tests/fuzz/${name%_fuzz}.dict")
+	if "$1" -max_total_time="${FUZZ_SECONDS:-10}" -timeout=10 -rss_limit_mb=1024 \
+		-artifact_prefix="$findings/" "$findings/corpus" "${seeds[@]}" \
+		>"$findings/log" 2>&1; then
+		echo "ok   $name"
+	else
+		echo "FAIL $name"
+		tail -n 40 "$findings/log"
+	fi
 }
 
 group_fuzz() {
-	local fuzzer name count=0 bad=0 seconds=${FUZZ_SECONDS:-10} findings seeds
 	build_or_fail fuzz fuzzers || return
-	for fuzzer in build/fuzz/fuzzers/*_fuzz; do
-		[ -x "$fuzzer" ] || continue
-		name=$(basename "$fuzzer")
-		findings=build/fuzz/findings/$name
-		mkdir -p "$findings/corpus"
-		seeds=()
-		[ ! -d "tests/fuzz/corpus/${name%_fuzz}" ] ||
-			seeds=("tests/fuzz/corpus/${name%_fuzz}")
-		# Words of the language, which random bytes would take long to find.
-		[ ! -e "tests/fuzz/${name%_fuzz}.dict" ] ||
-			seeds+=("-dict=tests/fuzz/${name%_fuzz}.dict")
-		if "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
-			-artifact_prefix="$findings/" "$findings/corpus" "${seeds[@]}" \
-			>"$findings/log" 2>&1; then
-			echo "ok   $name"
-			count=$((count + 1))
-		else
-			echo "FAIL $name"
-			tail -n 40 "$findings/log"
-			bad=$((bad + 1))
-		fi
-	done
-	echo "$count passed, $bad failed"
+	at_once run_fuzzer build/fuzz/fuzzers/*_fuzz | awk '
+		{ print; fflush() }
+		/^ok / { passed++ }
+		/^FAIL / { failed++ }
+		END { printf "%d passed, %d failed\n", passed, failed }'
 }
 
 # A program that says how many tests passed and failed; one that ends badly without having said
 # that something failed, or that says nothing at all, counts as a failure.
 run_counted() {
-	local log=$logs/counted.log status
+	local log status
+	log=$(mktemp)
 	"$@" 2>&1 | tee "$log"
 	status=${PIPESTATUS[0]}
 	if ! grep -Eq '^[0-9]+ passed, [0-9]+ failed' "$log"; then
@@ -216,6 +219,7 @@ run_counted() {
 		echo "$1: status $status"
 		echo "0 passed, 1 failed"
 	fi
+	rm "$log"
 }
 
 group_consumers() {
@@ -245,13 +249,16 @@ find_mlflow() {
 
 # Each tests/peers/*.py runs under the newer MLflow; MLFLOW_OLD_PYTHON has the older one.
 group_mlflow() {
-	local file
+	local files
 	build_or_fail dev || return
 	find_mlflow || return 0
-	for file in $(grep -L '^# Group: peers' tests/peers/*.py); do
-		echo "-- $file"
-		run_counted "$MLFLOW_PYTHON" "$file"
-	done
+	mapfile -t files < <(grep -L '^# Group: peers' tests/peers/*.py)
+	at_once run_beside_mlflow "${files[@]}"
+}
+
+run_beside_mlflow() {
+	echo "-- $1"
+	run_counted "$MLFLOW_PYTHON" "$1"
 }
 
 # Each tests/peers/*.sh runs a program that others wrote, with ours in it, and names the packages
@@ -294,6 +301,7 @@ for group in "${groups[@]}"; do
 	run_group "$group"
 done
 
+printf 'seconds: %s\n' "$(IFS=,; echo "${times[*]}" | sed 's/,/, /g'), $SECONDS in all"
 [ -z "$strict" ] || failed=$((failed + skipped))
 line="$passed passed, $failed failed"
 if [ "$skipped" -gt 0 ]; then
