@@ -117,7 +117,8 @@ static mlm_status fill_upload(const struct local_store *store, struct upload *up
 static mlm_status finish_upload(
 	const struct local_store *store, struct upload *upload, const char *path, mlm_error *err)
 {
-	if (upload_finish(upload, path, store->durability == MLM_DURABILITY_SYSTEM))
+	if (upload_finish(
+		    upload, path, UPLOAD_REPLACES, store->durability == MLM_DURABILITY_SYSTEM))
 		return MLM_OK;
 	if (errno != EISDIR && errno != ENOTDIR && errno != EEXIST)
 		return failed(store, path, "store", err);

@@ -9,6 +9,7 @@
 
 #include "artifact/artifact_path.h"
 #include "artifact/beneath.h"
+#include "artifact/leftover.h"
 #include "base/clock.h"
 
 #define FILE_MODE 0666 /* less the umask */
@@ -34,10 +35,16 @@ bool upload_begin(struct upload *upload, int root)
 		make_name(upload);
 		upload->file = openat(
 			root, upload->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-	} while (upload->file < 0 && errno == EEXIST);
-	if (upload->file < 0)
-		upload->name[0] = '\0';
-	return upload->file >= 0;
+		if (upload->file >= 0 && leftover_hold(upload->file, root, upload->name))
+			return true;
+		if (upload->file >= 0) {
+			close(upload->file);
+			upload->file = -1;
+			errno = EEXIST;
+		}
+	} while (errno == EEXIST);
+	upload->name[0] = '\0';
+	return false;
 }
 
 bool upload_write(struct upload *upload, const void *bytes, size_t size)
@@ -65,36 +72,51 @@ static bool sync_directory(int path_handle)
 	return is_done;
 }
 
-/* At once where the name is free, else by a rename over what has it. */
-static bool place(struct upload *upload, int parent, const char *name)
+static bool link_to(struct upload *upload, int directory, const char *name)
 {
+	char self[32];
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", upload->file);
+	return linkat(AT_FDCWD, self, directory, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* At once where the name is free, else by a rename over what has it. */
+static bool place(struct upload *upload, int parent, const char *name, enum upload_target target)
+{
+	bool replaces = target == UPLOAD_REPLACES;
 	if (!upload->name[0]) {
-		char self[32];
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", upload->file);
-		if (linkat(AT_FDCWD, self, parent, name, AT_SYMLINK_FOLLOW) == 0)
+		if (link_to(upload, parent, name))
 			return true;
-		if (errno != EEXIST)
+		if (errno != EEXIST || !replaces)
 			return false;
 		make_name(upload);
-		if (linkat(AT_FDCWD, self, upload->root, upload->name, AT_SYMLINK_FOLLOW) != 0) {
+		if (!link_to(upload, upload->root, upload->name)) {
 			upload->name[0] = '\0';
 			return false;
 		}
+		leftover_hold(upload->file, upload->root, upload->name);
 	}
-	if (renameat(upload->root, upload->name, parent, name) != 0)
-		return false;
-	upload->name[0] = '\0';
-	return true;
+	unsigned flags = replaces ? 0 : RENAME_NOREPLACE;
+	int result = renameat2(upload->root, upload->name, parent, name, flags);
+	/* What a file system cannot do in one step leaves a moment for somebody else. */
+	if (result != 0 && errno == EINVAL && !replaces) {
+		errno = EEXIST;
+		if (faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+			result = renameat(upload->root, upload->name, parent, name);
+	}
+	if (result == 0)
+		upload->name[0] = '\0';
+	return result == 0;
 }
 
-bool upload_finish(struct upload *upload, const char *path, bool is_synced)
+bool upload_finish(
+	struct upload *upload, const char *path, enum upload_target target, bool is_synced)
 {
 	if (is_synced && fsync(upload->file) != 0)
 		return false;
 	int parent = beneath_make_parent(upload->root, path);
 	if (parent < 0)
 		return false;
-	bool is_done = place(upload, parent, artifact_path_name(path)) &&
+	bool is_done = place(upload, parent, artifact_path_name(path), target) &&
 		       (!is_synced || sync_directory(parent));
 	int kept = errno;
 	close(parent);

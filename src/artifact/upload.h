@@ -8,7 +8,8 @@
 /*
  * A file that comes to be below a directory, whole or not at all: it has no name before
  * upload_finish(), or, where the file system cannot have such files, a temporary one
- * (ARTIFACT_TEMPORARY_PREFIX). The functions return false and set errno.
+ * (ARTIFACT_TEMPORARY_PREFIX), which leftover_remove() removes of the dead. The functions return
+ * false and set errno.
  */
 struct upload {
 	int root; /* borrowed */
@@ -21,10 +22,16 @@ bool upload_begin(struct upload *upload, int root);
 
 bool upload_write(struct upload *upload, const void *bytes, size_t size);
 
-/** Gives the file the path below root, replacing a file or link there, and makes the directories on
- * the way; with is_synced all of it has reached the disk then. EISDIR: a directory has the path;
- * ENOTDIR: a file has the path of one of its directories. */
-bool upload_finish(struct upload *upload, const char *path, bool is_synced);
+enum upload_target {
+	UPLOAD_REPLACES, /* a file or link that has the path */
+	UPLOAD_IS_NEW, /* EEXIST where something has the path */
+};
+
+/** Gives the file the path below root, and makes the directories on the way; with is_synced all of
+ * it has reached the disk then. EISDIR: a directory has the path; ENOTDIR: a file has the path of
+ * one of its directories. */
+bool upload_finish(
+	struct upload *upload, const char *path, enum upload_target target, bool is_synced);
 
 /** Closes; what has not been finished is gone. */
 void upload_end(struct upload *upload);

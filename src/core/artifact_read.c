@@ -162,7 +162,7 @@ static mlm_status download_file(struct artifact_store *store, const char *name, 
 	mlm_status status = upload_begin(&upload, directory)
 				    ? get_file(store, name, upload.file, path, transfer, err)
 				    : cannot_write(path, err);
-	if (status == MLM_OK && !upload_finish(&upload, path, false))
+	if (status == MLM_OK && !upload_finish(&upload, path, UPLOAD_REPLACES, false))
 		status = cannot_write(path, err);
 	upload_end(&upload);
 	return status;

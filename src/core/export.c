@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "artifact/artifact_path.h"
+#include "artifact/leftover.h"
+#include "artifact/upload.h"
 #include "base/archive.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -17,9 +18,15 @@
 struct growing {
 	const char *path; /* what it will be */
 	char *directory;
-	char *temporary; /* beside it; NULL until it is there */
-	int fd;
+	int directory_fd;
+	struct upload upload;
 };
+
+static mlm_status error_exists(const char *path, mlm_error *err)
+{
+	return error_set(err, MLM_EEXISTS, "export",
+		"there is a file '%s' already; choose another name, or overwrite it", path);
+}
 
 static mlm_status check_target(
 	const char *path, const mlm_transfer_options *options, mlm_error *err)
@@ -29,12 +36,10 @@ static mlm_status check_target(
 	if (status != MLM_OK || lstat(path, &about) != 0)
 		return status;
 	if (S_ISDIR(about.st_mode))
-		return error_set(err, MLM_EEXISTS, "export", "'%s' is a directory", path);
+		return error_set(
+			err, MLM_EINVAL, "export", "'%s' is a directory; name a file in it", path);
 	if (!options->overwrite)
-		return error_set(err, MLM_EEXISTS, "export",
-			"there is a file '%s' already; choose another name, or say that it may be "
-			"replaced",
-			path);
+		return error_exists(path, err);
 	return MLM_OK;
 }
 
@@ -47,19 +52,14 @@ static mlm_status begin_growing(
 			     : length == 0
 				     ? memory_string(allocator, "/")
 				     : memory_format(allocator, "%.*s", length, growing->path);
-	char *temporary = growing->directory
-				  ? memory_format(allocator, "%s/.mlmanager-export-XXXXXX",
-					    growing->directory)
-				  : NULL;
-	if (!temporary)
+	if (!growing->directory)
 		return error_set(err, MLM_ENOMEM, "export", "memory ran out");
-	growing->fd = mkostemp(temporary, O_CLOEXEC);
-	if (growing->fd < 0) {
-		memory_free(allocator, temporary);
+	growing->directory_fd = open(growing->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (growing->directory_fd >= 0)
+		leftover_remove(growing->directory_fd, ARTIFACT_TEMPORARY_PREFIX);
+	if (growing->directory_fd < 0 || !upload_begin(&growing->upload, growing->directory_fd))
 		return error_set_errno(
 			err, errno, "export", "cannot write in '%s'", growing->directory);
-	}
-	growing->temporary = temporary;
 	return MLM_OK;
 }
 
@@ -67,29 +67,21 @@ static mlm_status begin_growing(
  * fails where somebody else was faster. */
 static mlm_status name_it(struct growing *growing, bool overwrite, mlm_error *err)
 {
-	mode_t mask = umask(0);
-	umask(mask);
-	if (fchmod(growing->fd, 0666 & ~mask) != 0 || fsync(growing->fd) != 0)
-		return error_set_errno(err, errno, "export", "cannot write '%s'", growing->path);
-	if (overwrite ? rename(growing->temporary, growing->path) == 0
-		      : link(growing->temporary, growing->path) == 0)
-		return MLM_OK;
-	if (!overwrite && (errno == EPERM || errno == ENOTSUP) &&
-		access(growing->path, F_OK) != 0 && rename(growing->temporary, growing->path) == 0)
+	const char *slash = strrchr(growing->path, '/');
+	const char *name = slash ? slash + 1 : growing->path;
+	if (upload_finish(
+		    &growing->upload, name, overwrite ? UPLOAD_REPLACES : UPLOAD_IS_NEW, true))
 		return MLM_OK;
 	if (errno == EEXIST)
-		return error_set(err, MLM_EEXISTS, "export", "a file '%s' came to be meanwhile",
-			growing->path);
+		return error_exists(growing->path, err);
 	return error_set_errno(err, errno, "export", "cannot write '%s'", growing->path);
 }
 
 static void end_growing(struct growing *growing, const mlm_allocator *allocator)
 {
-	if (growing->fd >= 0)
-		close(growing->fd);
-	if (growing->temporary)
-		unlink(growing->temporary);
-	memory_free(allocator, growing->temporary);
+	upload_end(&growing->upload);
+	if (growing->directory_fd >= 0)
+		close(growing->directory_fd);
 	memory_free(allocator, growing->directory);
 }
 
@@ -97,7 +89,7 @@ static mlm_status write_archive(
 	struct transfer_source *source, struct growing *growing, mlm_error *err)
 {
 	struct archive_writer *writer = NULL;
-	mlm_status status = archive_writer_open(growing->fd, growing->path, &writer, err);
+	mlm_status status = archive_writer_open(growing->upload.file, growing->path, &writer, err);
 	if (status == MLM_OK)
 		status = mlruns_write(source, writer, growing->directory, err);
 	if (status == MLM_OK)
@@ -111,7 +103,7 @@ mlm_status mlm_export(mlm_manager *manager, const char *path, const mlm_transfer
 {
 	struct run_transfer transfer;
 	struct transfer_store_source source = { .arena = NULL };
-	struct growing growing = { .path = path, .fd = -1 };
+	struct growing growing = { .path = path, .directory_fd = -1, .upload = { .file = -1 } };
 	struct store *store = NULL;
 	if (result_out)
 		*result_out = (mlm_transfer_result){ 0 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "artifact/beneath.h"
+#include "artifact/leftover.h"
 #include "base/archive.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -14,6 +15,8 @@
 #include "core/mlruns.h"
 #include "core/transfer.h"
 #include "core/transfer_lock.h"
+
+#define ROOM_PREFIX "mlmanager-import-"
 
 struct unpacking {
 	struct run_transfer *transfer;
@@ -29,27 +32,73 @@ static mlm_status tell_unpacked(void *payload, size_t size, mlm_error *err)
 		unpacking->transfer, MLM_TRANSFER_PROGRESS, unpacking->path, err);
 }
 
-/* Unpacks into a directory of our own; *directory_out is to be removed and freed in any case. */
-static mlm_status unpack(struct run_transfer *transfer, const char *path, int fd,
-	char **directory_out, mlm_error *err)
+/* A directory of our own below TMPDIR. */
+struct room {
+	char *path; /* NULL: there is none */
+	int fd;
+};
+
+/* Makes the directory and holds it; *is_lost_out: another process took it for a dead one's. */
+static mlm_status make_room(struct room *room, int above_fd, bool *is_lost_out, mlm_error *err)
+{
+	*is_lost_out = false;
+	if (!mkdtemp(room->path))
+		return error_set_errno(err, errno, "import",
+			"cannot make '%s', to unpack in (TMPDIR names another place)", room->path);
+	room->fd = open(room->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*is_lost_out = room->fd < 0
+			       ? errno == ENOENT
+			       : !leftover_hold(room->fd, above_fd, strrchr(room->path, '/') + 1);
+	if (room->fd < 0 && !*is_lost_out)
+		return error_set_errno(err, errno, "import", "cannot open '%s'", room->path);
+	return MLM_OK;
+}
+
+static void leave_room(struct room *room, const mlm_allocator *allocator)
+{
+	if (room->path)
+		beneath_remove_directory(room->path);
+	if (room->fd >= 0)
+		close(room->fd);
+	memory_free(allocator, room->path);
+	*room = (struct room){ .fd = -1 };
+}
+
+static mlm_status find_room(struct room *room, const mlm_allocator *allocator, mlm_error *err)
+{
+	const char *above = getenv("TMPDIR");
+	if (!above || !above[0])
+		above = "/var/tmp";
+	int above_fd = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (above_fd >= 0)
+		leftover_remove(above_fd, ROOM_PREFIX);
+	bool is_lost = true;
+	mlm_status status = MLM_OK;
+	while (is_lost && status == MLM_OK) {
+		if (room->fd >= 0)
+			close(room->fd);
+		memory_free(allocator, room->path);
+		room->fd = -1;
+		room->path = memory_format(allocator, "%s/" ROOM_PREFIX "XXXXXX", above);
+		status = room->path ? make_room(room, above_fd, &is_lost, err)
+				    : error_set(err, MLM_ENOMEM, "import", "memory ran out");
+	}
+	if (above_fd >= 0)
+		close(above_fd);
+	return status;
+}
+
+/* Unpacks into the room, which is to be left in any case. */
+static mlm_status unpack(
+	struct run_transfer *transfer, const char *path, int fd, struct room *room, mlm_error *err)
 {
 	const mlm_transfer_options *options = &transfer->options;
-	const char *above = getenv("TMPDIR");
 	uint64_t bytes_max = options->bytes_max ? options->bytes_max : MLM_IMPORT_BYTES_MAX_DEFAULT;
-	char *directory = memory_format(transfer->allocator, "%s/mlmanager-import-XXXXXX",
-		above && above[0] ? above : "/var/tmp");
-	*directory_out = NULL;
-	if (!directory)
-		return error_set(err, MLM_ENOMEM, "import", "memory ran out");
-	if (!mkdtemp(directory)) {
-		mlm_status status = error_set_errno(err, errno, "import",
-			"cannot make '%s', to unpack in (TMPDIR names another place)", directory);
-		memory_free(transfer->allocator, directory);
-		return status;
-	}
-	*directory_out = directory;
 	struct unpacking unpacking = { transfer, path };
-	return archive_extract(fd, path, directory, bytes_max, tell_unpacked, &unpacking, err);
+	mlm_status status = find_room(room, transfer->allocator, err);
+	if (status != MLM_OK)
+		return status;
+	return archive_extract(fd, path, room->path, bytes_max, tell_unpacked, &unpacking, err);
 }
 
 static mlm_status take(mlm_manager *manager, struct run_transfer *transfer, struct store *store,
@@ -74,7 +123,7 @@ static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfe
 	struct store *store, struct transfer_lock *lock, const char *path, mlm_error *err)
 {
 	struct stat about;
-	char *directory = NULL;
+	struct room room = { .fd = -1 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &about) != 0) {
 		mlm_status status = error_set_errno(err, errno, "import", "cannot read '%s'", path);
@@ -84,18 +133,15 @@ static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfe
 	}
 	mlm_status status = MLM_OK;
 	if (S_ISREG(about.st_mode))
-		status = unpack(transfer, path, fd, &directory, err);
+		status = unpack(transfer, path, fd, &room, err);
 	else if (!S_ISDIR(about.st_mode))
 		status = error_set(err, MLM_ECORRUPT, "import",
 			"'%s' is neither an archive nor a directory", path);
 	close(fd);
 	if (status == MLM_OK)
 		status = take(
-			manager, transfer, store, lock, directory ? directory : path, path, err);
-	if (directory) {
-		beneath_remove_directory(directory);
-		memory_free(transfer->allocator, directory);
-	}
+			manager, transfer, store, lock, room.path ? room.path : path, path, err);
+	leave_room(&room, transfer->allocator);
 	return status;
 }
 

@@ -300,8 +300,8 @@ static mlm_status spool_points(
 	return status;
 }
 
-static mlm_status put_spooled(
-	struct writing *writing, const char *path, const char *line, mlm_error *err)
+static mlm_status put_spooled(struct writing *writing, const char *path, const char *line,
+	const char *name, mlm_error *err)
 {
 	uint64_t file_bytes = writing->spool_file_bytes;
 	size_t memory_bytes = writing->spooled;
@@ -328,6 +328,10 @@ static mlm_status put_spooled(
 				writing->directory);
 		status = archive_writer_write(writing->writer, writing->spool, (size_t)got, err);
 		done += (uint64_t)got;
+		/* Who waits may stop it here as well. */
+		if (status == MLM_OK)
+			status = run_transfer_report(
+				writing->transfer, MLM_TRANSFER_PROGRESS, name, err);
 	}
 	return status == MLM_OK ? archive_writer_end(writing->writer, err) : status;
 }
@@ -351,7 +355,7 @@ static mlm_status put_metrics(struct writing *writing, const mlm_run_record *run
 			status = place_key(
 				writing, &set, "metrics", run->metrics[i].key, i, path, &line, err);
 		if (status == MLM_OK)
-			status = put_spooled(writing, path, line, err);
+			status = put_spooled(writing, path, line, run->run_name, err);
 	}
 	return status;
 }

@@ -238,3 +238,59 @@ mlm_status postgres_get_max_step(struct store *base, const char *run_id, const c
 	}
 	return status;
 }
+
+/* ---- what it came to ---- */
+
+#define OF_METRIC "FROM metrics WHERE run_uuid = $1::text AND key = $2::text "
+
+struct summing {
+	const char *run_id;
+	const char *key;
+	mlm_metric_summary *sum;
+};
+
+static mlm_status summarize(struct postgres_store *store, void *payload, mlm_error *err)
+{
+	const struct summing *summing = payload;
+	struct postgres_values values = { 0 };
+	PGresult *rows;
+	postgres_add_text(&values, summing->run_id);
+	postgres_add_text(&values, summing->key);
+	mlm_status status = postgres_query(store, "could not summarize a metric",
+		"SELECT s.points, s.nans, s.least, "
+		"(SELECT min(step) " OF_METRIC "AND NOT is_nan AND value = s.least), s.greatest, "
+		"(SELECT min(step) " OF_METRIC "AND NOT is_nan AND value = s.greatest), "
+		"l.value, l.is_nan, l.step FROM (SELECT count(*) AS points, "
+		"count(*) FILTER (WHERE is_nan) AS nans, "
+		"min(value) FILTER (WHERE NOT is_nan) AS least, "
+		"max(value) FILTER (WHERE NOT is_nan) AS greatest " OF_METRIC ") AS s, "
+		"LATERAL (SELECT value, is_nan, step " OF_METRIC
+		"ORDER BY step DESC, timestamp DESC, value DESC LIMIT 1) AS l",
+		&values, &rows, err);
+	if (status != MLM_OK)
+		return status;
+	*summing->sum = (mlm_metric_summary){ 0 };
+	if (pq.PQntuples(rows) > 0) {
+		bool ends_with_nan = postgres_boolean(rows, 0, 7);
+		*summing->sum = (mlm_metric_summary){
+			.count = (uint64_t)postgres_integer(rows, 0, 0, 0),
+			.nan_count = (uint64_t)postgres_integer(rows, 0, 1, 0),
+			.min = postgres_real(rows, 0, 2),
+			.min_step = postgres_integer(rows, 0, 3, 0),
+			.max = postgres_real(rows, 0, 4),
+			.max_step = postgres_integer(rows, 0, 5, 0),
+			.last = ends_with_nan ? NAN : postgres_real(rows, 0, 6),
+			.last_step = postgres_integer(rows, 0, 8, 0),
+		};
+	}
+	pq.PQclear(rows);
+	return MLM_OK;
+}
+
+mlm_status postgres_summarize_metric(struct store *base, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err)
+{
+	struct summing summing = { run_id, key, summary_out };
+	*summary_out = (mlm_metric_summary){ 0 };
+	return postgres_transact(postgres_store_of(base), false, summarize, &summing, err);
+}

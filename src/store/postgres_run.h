@@ -38,6 +38,9 @@ mlm_status postgres_get_points(struct store *store, const char *run_id, const ch
 mlm_status postgres_get_max_step(struct store *store, const char *run_id, const char *key,
 	bool *found_out, int64_t *step_out, mlm_error *err);
 
+mlm_status postgres_summarize_metric(struct store *store, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err);
+
 /* ---- postgres_apply.c ---- */
 mlm_status postgres_apply(struct store *store, const struct store_batch *batch,
 	store_refused_fn refused, void *payload, mlm_error *err);

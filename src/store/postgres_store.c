@@ -118,6 +118,7 @@ const struct store_ops postgres_store_ops = {
 	.delete_tag = postgres_delete_tag,
 	.get_metric_history = postgres_get_metric_history,
 	.get_points = postgres_get_points,
+	.summarize_metric = postgres_summarize_metric,
 	.log_inputs = postgres_log_inputs,
 	.get_max_step = postgres_get_max_step,
 	.apply = postgres_apply,

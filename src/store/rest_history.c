@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/answer.h"
+#include "store/point_summary.h"
 #include "store/rest_store.h"
 
 /* Points of one request: about 2 MB of JSON and 0.5 s of the server's time. */
@@ -48,20 +49,21 @@ static int by_time(const void *left, const void *right)
 }
 
 struct points {
+	const mlm_allocator *allocator;
 	struct store_point *items;
 	size_t count;
 	size_t capacity;
 	bool sorted;
 };
 
-static mlm_status add_page(
-	const mlm_allocator *allocator, struct points *points, const json_t *page, mlm_error *err)
+static mlm_status add_page(void *payload, const json_t *page, mlm_error *err)
 {
+	struct points *points = payload;
 	size_t count = json_array_size(page);
 	if (points->count + count > points->capacity) {
 		size_t capacity = points->capacity * 2 + count;
 		struct store_point *grown =
-			memory_resize(allocator, points->items, capacity, sizeof(*grown));
+			memory_resize(points->allocator, points->items, capacity, sizeof(*grown));
 		if (!grown)
 			return rest_no_memory(err);
 		points->items = grown;
@@ -76,8 +78,11 @@ static mlm_status add_page(
 	return MLM_OK;
 }
 
-static mlm_status fetch_all(struct rest_store *store, const char *run_id, const char *key,
-	struct points *points, mlm_error *err)
+typedef mlm_status (*page_fn)(void *payload, const json_t *page, mlm_error *err);
+
+/* All points of the metric, page by page. */
+static mlm_status each_page(struct rest_store *store, const char *run_id, const char *key,
+	page_fn visit, void *payload, mlm_error *err)
 {
 	json_t *answer = NULL;
 	const char *token = "";
@@ -88,8 +93,7 @@ static mlm_status fetch_all(struct rest_store *store, const char *run_id, const 
 		json_decref(answer);
 		answer = next;
 		if (status == MLM_OK)
-			status = add_page(store->base.allocator, points,
-				json_object_get(answer, "metrics"), err);
+			status = visit(payload, json_object_get(answer, "metrics"), err);
 		token = json_string_value(json_object_get(answer, "next_page_token"));
 	} while (status == MLM_OK && token && token[0]);
 	json_decref(answer);
@@ -125,10 +129,10 @@ mlm_status rest_get_metric_history(struct store *base, const char *run_id, const
 	mlm_metric_history **history_out, mlm_error *err)
 {
 	struct rest_store *store = rest_store_of(base);
-	struct points points = { .sorted = true };
+	struct points points = { .allocator = base->allocator, .sorted = true };
 	*history_out = NULL;
-	mlm_status status =
-		rest_explain_run(store, run_id, fetch_all(store, run_id, key, &points, err), err);
+	mlm_status status = rest_explain_run(
+		store, run_id, each_page(store, run_id, key, add_page, &points, err), err);
 	/* To some servers a run that does not exist is one without points. */
 	if (status == MLM_OK && points.count == 0) {
 		json_t *run;
@@ -196,5 +200,31 @@ mlm_status rest_get_max_step(struct store *base, const char *run_id, const char 
 		}
 	}
 	json_decref(answer);
+	return status;
+}
+
+static mlm_status sum_page(void *payload, const json_t *page, mlm_error *err)
+{
+	size_t count = json_array_size(page);
+	(void)err;
+	for (size_t i = 0; i < count; i++) {
+		struct store_point point = point_of(json_array_get(page, i));
+		point_summary_add(payload, &point);
+	}
+	return MLM_OK;
+}
+
+/* MLflow's API has no such call: the points all come here. */
+mlm_status rest_summarize_metric(struct store *base, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err)
+{
+	struct point_summary summary = { .sum = { 0 } };
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_status status = each_page(rest_store_of(base), run_id, key, sum_page, &summary, &why);
+	*summary_out = status == MLM_OK ? summary.sum : (mlm_metric_summary){ 0 };
+	if (status == MLM_ENOTFOUND)
+		return MLM_OK;
+	if (status != MLM_OK && err)
+		*err = why;
 	return status;
 }

@@ -156,8 +156,9 @@ mlm_status rest_get(struct rest_store *store, const char *name, const char *cons
 		.search_runs = rest_search_runs, .update_run = rest_update_run,               \
 		.set_run_lifecycle = rest_set_run_lifecycle, .log_texts = rest_log_texts,     \
 		.delete_tag = rest_delete_tag, .get_metric_history = rest_get_metric_history, \
-		.get_points = rest_get_points, .log_inputs = rest_log_inputs,                 \
-		.get_max_step = rest_get_max_step, .apply = rest_apply,                       \
+		.get_points = rest_get_points, .summarize_metric = rest_summarize_metric,     \
+		.log_inputs = rest_log_inputs, .get_max_step = rest_get_max_step,             \
+		.apply = rest_apply,                                                          \
 	}
 
 const struct store_ops rest_store_ops = REST_OPS("http");

@@ -129,6 +129,8 @@ mlm_status rest_get_metric_history(struct store *base, const char *run_id, const
 mlm_status rest_get_points(struct store *base, const char *run_id, const char *key,
 	struct store_cursor *cursor, struct store_point *points, size_t capacity, size_t *count_out,
 	mlm_error *err);
+mlm_status rest_summarize_metric(struct store *base, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err);
 mlm_status rest_get_max_step(struct store *base, const char *run_id, const char *key,
 	bool *found_out, int64_t *step_out, mlm_error *err);
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/answer.h"
+#include "store/point_summary.h"
 #include "store/spool_store.h"
 
 #define RUN_NAME_TAG "mlflow.runName"
@@ -399,6 +400,24 @@ mlm_status spool_read_history(struct spool_store *spool, const char *run_id, con
 	else if (history)
 		arena_free(history->memory);
 	return status;
+}
+
+mlm_status spool_summarize_metric(struct spool_store *spool, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err)
+{
+	mlm_metric_history *history;
+	struct point_summary summary = { .sum = { 0 } };
+	mlm_status status = spool_read_history(spool, run_id, key, &history, err);
+	if (status != MLM_OK)
+		return status;
+	for (size_t i = 0; i < history->count; i++) {
+		const struct store_point point = { 0, history->steps[i], history->timestamps_ms[i],
+			history->values[i] };
+		point_summary_add(&summary, &point);
+	}
+	*summary_out = summary.sum;
+	arena_free(history->memory);
+	return MLM_OK;
 }
 
 mlm_status spool_read_max_step(struct spool_store *spool, const char *run_id, const char *key,

@@ -664,6 +664,21 @@ static mlm_status get_points(struct store *base, const char *run_id, const char 
 		remote, run.server_id, key, cursor, points, capacity, count_out, &why));
 }
 
+static mlm_status summarize_metric(struct store *base, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err)
+{
+	struct spool_store *spool = spool_store_of(base);
+	struct spool_run run;
+	bool is_here;
+	*summary_out = (mlm_metric_summary){ 0 };
+	mlm_status found = find_for_read(spool, run_id, &run, &is_here, err);
+	if (found != MLM_OK)
+		return found;
+	if (is_here)
+		return spool_summarize_metric(spool, run.id, key, summary_out, err);
+	READ(remote->ops->summarize_metric(remote, run.server_id, key, summary_out, &why));
+}
+
 static mlm_status get_max_step(struct store *base, const char *run_id, const char *key,
 	bool *found_out, int64_t *step_out, mlm_error *err)
 {
@@ -705,6 +720,7 @@ const struct store_ops spool_store_ops = {
 	.log_inputs = log_inputs,
 	.get_metric_history = get_metric_history,
 	.get_points = get_points,
+	.summarize_metric = summarize_metric,
 	.get_max_step = get_max_step,
 	.apply = apply,
 	.promise_experiment = promise_experiment,

@@ -87,6 +87,8 @@ mlm_status spool_read_run(
 	struct spool_store *spool, const char *run_id, mlm_run_list **list_out, mlm_error *err);
 mlm_status spool_read_history(struct spool_store *spool, const char *run_id, const char *key,
 	mlm_metric_history **history_out, mlm_error *err);
+mlm_status spool_summarize_metric(struct spool_store *spool, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err);
 mlm_status spool_read_max_step(struct spool_store *spool, const char *run_id, const char *key,
 	bool *found_out, int64_t *step_out, mlm_error *err);
 

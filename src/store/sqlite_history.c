@@ -8,7 +8,12 @@
 #include "base/memory.h"
 #include "store/answer.h"
 #include "store/point_cursor.h"
+#include "store/point_summary.h"
 #include "store/sqlite_store.h"
+
+#define SELECT_POINTS                                         \
+	"SELECT timestamp, step, value, is_nan FROM metrics " \
+	"WHERE run_uuid = ?1 AND key = ?2 "
 
 static int by_time(const void *left, const void *right)
 {
@@ -41,6 +46,15 @@ static struct stored_point point_of(sqlite3_stmt *row)
 		.step = sqlite3_column_int64(row, 1),
 		.stored = sqlite3_column_double(row, 2),
 		.is_nan = sqlite3_column_int(row, 3) != 0,
+	};
+}
+
+static struct store_point logged(const struct stored_point *point)
+{
+	return (struct store_point){
+		.step = point->step,
+		.timestamp_ms = point->timestamp_ms,
+		.value = point->is_nan ? NAN : point->stored,
 	};
 }
 
@@ -101,18 +115,25 @@ static mlm_status count_points(struct sqlite_store *store, const char *run_id, c
 	return status;
 }
 
+/* All points of a metric, as rows for point_of(). */
+static mlm_status select_points(struct sqlite_store *store, const char *run_id, const char *key,
+	sqlite3_stmt **rows_out, mlm_error *err)
+{
+	mlm_status status = sqlite_statement(store, SELECT_POINTS, rows_out, err);
+	if (status != MLM_OK)
+		return status;
+	sqlite_bind(*rows_out, 1, run_id);
+	sqlite_bind(*rows_out, 2, key);
+	return MLM_OK;
+}
+
 static mlm_status read_points(struct sqlite_store *store, const char *run_id, const char *key,
 	struct columns *columns, mlm_error *err)
 {
 	sqlite3_stmt *rows;
-	mlm_status status = sqlite_statement(store,
-		"SELECT timestamp, step, value, is_nan FROM metrics "
-		"WHERE run_uuid = ?1 AND key = ?2",
-		&rows, err);
+	mlm_status status = select_points(store, run_id, key, &rows, err);
 	if (status != MLM_OK)
 		return status;
-	sqlite_bind(rows, 1, run_id);
-	sqlite_bind(rows, 2, key);
 	int result = SQLITE_DONE;
 	while (columns->count < columns->capacity && (result = sqlite3_step(rows)) == SQLITE_ROW)
 		add(columns, rows);
@@ -178,9 +199,6 @@ mlm_status sqlite_get_metric_history(struct store *base, const char *run_id, con
 	return status;
 }
 
-#define SELECT_POINTS                                         \
-	"SELECT timestamp, step, value, is_nan FROM metrics " \
-	"WHERE run_uuid = ?1 AND key = ?2 "
 #define IN_ORDER "ORDER BY step, timestamp, value, is_nan LIMIT ?3"
 
 mlm_status sqlite_get_points(struct store *base, const char *run_id, const char *key,
@@ -215,11 +233,7 @@ mlm_status sqlite_get_points(struct store *base, const char *run_id, const char 
 	int result = SQLITE_DONE;
 	while (count < capacity && (result = sqlite3_step(rows)) == SQLITE_ROW) {
 		last = point_of(rows);
-		points[count++] = (struct store_point){
-			.step = last.step,
-			.timestamp_ms = last.timestamp_ms,
-			.value = last.is_nan ? NAN : last.stored,
-		};
+		points[count++] = logged(&last);
 	}
 	if (result != SQLITE_ROW && result != SQLITE_DONE)
 		status = sqlite_failed(store, err, "could not read a metric's points");
@@ -255,6 +269,31 @@ mlm_status sqlite_get_max_step(struct store *base, const char *run_id, const cha
 	} else if (result != SQLITE_DONE) {
 		status = sqlite_failed(store, err, "could not read a metric's greatest step");
 	}
+	sqlite3_reset(rows);
+	return status;
+}
+
+/* One walk along the rows: SQL's aggregates would need three, since each extreme wants its step. */
+mlm_status sqlite_summarize_metric(struct store *base, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err)
+{
+	struct sqlite_store *store = sqlite_store_of(base);
+	struct point_summary summary = { .sum = { 0 } };
+	sqlite3_stmt *rows;
+	*summary_out = summary.sum;
+	mlm_status status = select_points(store, run_id, key, &rows, err);
+	if (status != MLM_OK)
+		return status;
+	int result;
+	while ((result = sqlite3_step(rows)) == SQLITE_ROW) {
+		struct stored_point stored = point_of(rows);
+		struct store_point point = logged(&stored);
+		point_summary_add(&summary, &point);
+	}
+	if (result == SQLITE_DONE)
+		*summary_out = summary.sum;
+	else
+		status = sqlite_failed(store, err, "could not read a metric's points");
 	sqlite3_reset(rows);
 	return status;
 }

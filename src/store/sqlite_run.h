@@ -35,6 +35,9 @@ mlm_status sqlite_get_points(struct store *store, const char *run_id, const char
 	struct store_cursor *cursor, struct store_point *points, size_t capacity, size_t *count_out,
 	mlm_error *err);
 
+mlm_status sqlite_summarize_metric(struct store *store, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *err);
+
 /* ---- sqlite_input.c ---- */
 mlm_status sqlite_log_inputs(struct store *store, const char *run_id,
 	const mlm_dataset_input *inputs, size_t count, mlm_error *err);

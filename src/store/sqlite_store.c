@@ -77,6 +77,10 @@ GUARDED(get_points,
 	(struct store * store, const char *run_id, const char *key, struct store_cursor *cursor,
 		struct store_point *points, size_t capacity, size_t *count_out, mlm_error *err),
 	(store, run_id, key, cursor, points, capacity, count_out, err))
+GUARDED(summarize_metric,
+	(struct store * store, const char *run_id, const char *key, mlm_metric_summary *summary_out,
+		mlm_error *err),
+	(store, run_id, key, summary_out, err))
 GUARDED(log_inputs,
 	(struct store * store, const char *run_id, const mlm_dataset_input *inputs, size_t count,
 		mlm_error *err),
@@ -205,6 +209,7 @@ const struct store_ops sqlite_store_ops = {
 	.delete_tag = delete_tag,
 	.get_metric_history = get_metric_history,
 	.get_points = get_points,
+	.summarize_metric = summarize_metric,
 	.log_inputs = log_inputs,
 	.get_max_step = get_max_step,
 	.apply = apply,

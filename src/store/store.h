@@ -229,6 +229,10 @@ struct store_ops {
 	mlm_status (*get_points)(struct store *store, const char *run_id, const char *key,
 		struct store_cursor *cursor, struct store_point *points, size_t capacity,
 		size_t *count_out, mlm_error *err);
+	/* What the metric came to, of one state of it. An unknown run or key has count 0. As far as
+	 * the store can, it computes that where the points are. */
+	mlm_status (*summarize_metric)(struct store *store, const char *run_id, const char *key,
+		mlm_metric_summary *summary_out, mlm_error *err);
 	/* Adds the inputs that the run does not have; all or none. A dataset is known by name and
 	 * digest, an input by run and dataset: what is there stays as it is. ENOTFOUND, ESTATE,
 	 * EUNSUPPORTED (the store is older than inputs). */

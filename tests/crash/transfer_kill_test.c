@@ -120,12 +120,36 @@ TEST(import__killed_at_any_moment_and_run_again_leaves_what_one_alone_does)
 			store_dumps_check_equal(
 				store_dump(once.database), store_dump(into.database));
 			CHECK_STRING(sums_of(&into), sums_of(&once));
+			/* Nor does anything stay of what the killed ones had unpacked. */
+			shell("test -z \"$(find '%s' -name 'mlmanager-import-*')\"",
+				from.directory);
 			if (i < ROUNDS - 1)
 				shell("rm -rf %s/store.db* %s/mlartifacts", into.directory,
 					into.directory);
 		}
 	}
 	CHECK(killed > ROUNDS / 4);
+}
+
+static int export_again(const struct place *place)
+{
+	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
+	mlm_manager *manager = open_at(place);
+	options.overwrite = true;
+	mlm_status status = mlm_export(manager, archive, &options, NULL, &err);
+	mlm_manager_free(manager);
+	return status == MLM_OK ? 0 : 3;
+}
+
+TEST(export__killed_at_any_moment_leaves_the_old_archive_or_the_new_one)
+{
+	int killed = 0;
+	for (int i = 0; i < 10; i++)
+		killed += run_and_kill(export_again, (useconds_t)(i * 4000));
+	CHECK(killed > 3);
+	shell("tar tzf '%s' >'%s/names'", archive, from.directory);
+	CHECK_INT(export_again(&into), 0);
+	shell("test -z \"$(find '%s' -name '.*' -type f)\"", from.directory);
 }
 
 TEST(gc__killed_at_any_moment_and_run_again_leaves_nothing)
@@ -153,10 +177,10 @@ int main(void)
 	place_make(&into);
 	place_make(&once);
 	snprintf(archive, sizeof(archive), "%s/x.tar.gz", from.directory);
-	/* What a killed import had unpacked is the system's to clean up; here it is ours. */
 	setenv("TMPDIR", from.directory, 1);
 	make_archive();
 	RUN(import__killed_at_any_moment_and_run_again_leaves_what_one_alone_does);
+	RUN(export__killed_at_any_moment_leaves_the_old_archive_or_the_new_one);
 	RUN(gc__killed_at_any_moment_and_run_again_leaves_nothing);
 	shell("rm -rf %s %s %s", from.directory, into.directory, once.directory);
 	return check_done();

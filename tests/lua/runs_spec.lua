@@ -126,6 +126,8 @@ describe("mlmanager runs", function()
     it("says where there is more, and where there is nothing", spec(function(run)
       assert.matches("\nthe first 2 runs, %d+ of %d+ columns; %-%-limit shows more\n$",
         run("runs", "--format", "table", "-n", "2").out)
+      assert.matches("\nthe first run, %d+ of %d+ columns; %-%-limit shows more\n$",
+        run("runs", "--format", "table", "-n", "1").out)
       assert.equal("no run matches\n",
         run("runs", "--format", "table", "--filter", "metrics.loss > 99").out)
       assert.equal("no runs\n", run("runs", "--format", "table", "--deleted").out)

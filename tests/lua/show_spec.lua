@@ -50,6 +50,19 @@ describe("mlmanager show", function()
     assert.matches("\n  loss     │ █▃.- │ 1.025 │ 1.025 @39 │      2 @0 │     40\n", out)
   end))
 
+  it("tells the timers apart from the other params", spec(function(run)
+    run.script [[
+      m.set_active_experiment "second"
+      m.start_run { run_name = "timed" }
+      m.log_params { load = "75250.125 ms", fit = "12.500 ms", period = "12 ms" }
+      m.end_run()
+    ]]
+    local out = run("show", "--format", "table", "timed").out
+    assert.matches("\nParams\n  period  12 ms\n\nTimers\n  fit   12.500 ms\n  load  1 min 15 s\n",
+      out)
+    assert.matches("\nparams\tload\t75250.125 ms\n", run("show", "timed").out)
+  end))
+
   it("is a line for each thing on a pipe, with every digit", spec(function(run)
     local out = run("show", "fold 1").out
     assert.matches("^part\tkey\tvalue\nrun\trun_id\t" .. id_of(run, "fold 1") .. "\n", out)

@@ -66,8 +66,8 @@ describe("mlmanager export and import", function()
   it("leave a file that is there, unless forced", spec(function(run, directory)
     process.write(directory .. "/a.tar", "mine")
     local result = run("export", "--all", "-o", "a.tar")
-    program.refused(1, "mlmanager: there is a file 'a.tar' already; choose another name, or say "
-      .. "that it may be replaced\n", result)
+    program.refused(1, "mlmanager: there is a file 'a.tar' already; choose another name, or "
+      .. "overwrite it with --force\n", result)
     assert.equal(0, run("export", "--all", "-o", "a.tar", "--force").status)
   end))
 

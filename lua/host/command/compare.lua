@@ -27,7 +27,8 @@ local function sections_of(host, manager, runs, experiments)
       or run_columns.keys_of(runs, part)) do
       local key = entry.key
       if not (part == "tags" and key:find("^mlflow%.") and key ~= "mlflow.source.name"
-        and key ~= "mlflow.source.git.commit") and key ~= "mlmanager.traceback" then
+        and key ~= "mlflow.source.git.commit") and key ~= "mlmanager.traceback"
+        and key ~= "mlmanager.run_id" then
         rows[#rows + 1] = row(key, function(run) return run.data[part][key] end, show)
       end
     end
@@ -37,11 +38,15 @@ local function sections_of(host, manager, runs, experiments)
   for _, last in ipairs(of_keys("metrics", show_number)) do
     metrics[#metrics + 1] = last
     local best = run_columns.best_of(last.name)
+    local summaries = {}
+    for _, run in ipairs(runs) do
+      summaries[run] = run.data.metrics[last.name]
+        and manager:get_metric_summary(run.info.run_id, last.name)
+    end
     for _, which in ipairs { "min", "max" } do
       if not best or best == which then
         local of_run = row(last.name .. " " .. which, function(run)
-          return run.data.metrics[last.name]
-            and manager:get_metric_summary(run.info.run_id, last.name)[which]
+          return summaries[run] and summaries[run][which]
         end, show_number)
         local says_more = false
         for i in ipairs(runs) do

@@ -8,10 +8,15 @@ return function(host, given)
   end
   local manager = host.open()
   local run_ids, experiment_ids = transfer.selection(manager, given)
-  local result = transfer.run(function(report)
+  local ok, result = pcall(transfer.run, function(report)
     return manager:export { file = given.output, run_ids = run_ids,
       experiment_ids = experiment_ids, overwrite = given.force, report = report }
   end)
+  if not ok and type(result) == "table" and result.code == "exists" then
+    host.fail("%s with --force", result.message)
+  elseif not ok then
+    error(result, 0)
+  end
   host.write(("wrote %s to %s\n"):format(transfer.sum(result),
     host.terminal.clean(given.output)))
   return result.problems > 0 and 1 or 0

@@ -96,7 +96,9 @@ return function(host, given)
     text = format == "table" and (given.filter and "no run matches\n" or "no runs\n") or ""
   end
   if format == "table" and has_more then
-    text = text:gsub("\n([^\n]*)\n$", "\nthe first %1; --limit shows more\n")
+    text = text:gsub("\n([^\n]*)\n$", function(footer)
+      return ("\nthe first %s; --limit shows more\n"):format(footer:gsub("^1 run", "run"))
+    end)
   end
   host.load "page"(text, given)
   io.stdout:flush()

@@ -4,6 +4,7 @@ local PARENT_TAG = "mlflow.parentRunId"
 local METRIC_LOOKS = { -- of their table, the best first
   { curve_columns = 20, digits = 6 }, { curve_columns = 10, digits = 4 }, { digits = 4 },
 }
+local TIMER = "^(%d+%.%d%d%d) ms$" -- a param that a timer left, as timers write it
 local SPARKLINE_POINTS_MAX = 200000 -- of all metrics together: longer histories are not drawn
 
 -- Tags that are told elsewhere, or that MLflow's own page does not tell either.
@@ -136,6 +137,20 @@ local function add_texts(page, title, map, is_left_out)
   end
 end
 
+--- The params that timers left, each as people tell it, and the others.
+local function part_timers(params, run_columns)
+  local timers, others = {}, {}
+  for key, text in pairs(params) do
+    local ms = tonumber(text:match(TIMER))
+    if ms then
+      timers[key] = ms < 1000 and text or run_columns.show_duration(ms // 1)
+    else
+      others[key] = text
+    end
+  end
+  return timers, others
+end
+
 --- The metrics as a table for a page: how wide curves are, nil for none, and digits of numbers.
 local function metric_table(page, manager, run, metrics, curve_columns, digits)
   local points, has_nan = 0, false
@@ -147,8 +162,10 @@ local function metric_table(page, manager, run, metrics, curve_columns, digits)
     value = function(metric) return metric.key end } }
   if curve_columns then
     columns[2] = { name = "", show = tostring, value = function(metric)
-      return require "mlmanager".sparkline(manager:get_metric_history(run.info.run_id, metric.key,
-        { columns = true }), { width = curve_columns, numbers = false })
+      metric.history = metric.history
+        or manager:get_metric_history(run.info.run_id, metric.key, { columns = true })
+      return require "mlmanager".sparkline(metric.history, { width = curve_columns,
+        numbers = false })
     end }
   end
   local number = page.host.terminal.number
@@ -318,7 +335,9 @@ return function(host, given)
   add_head(page, host, manager, run, experiments, run_columns)
   add_traceback(page, run)
   add_metrics(page, manager, run, metrics)
-  add_texts(page, "Params", run.data.params)
+  local timers, params = part_timers(run.data.params, run_columns)
+  add_texts(page, "Params", params)
+  add_texts(page, "Timers", timers)
   add_texts(page, "Tags", run.data.tags, TOLD_TAGS)
   add_inputs(page, run)
   add_children(page, manager, run, experiments)

@@ -59,8 +59,9 @@ typedef struct mlm_metric_summary {
 /**
  * Reads what one metric of one run came to, whose memory does not grow with its history.
  *
- * Errors:  EIO, ENOMEM. An unknown run has count 0.
- * Cost:    reads every point.
+ * Errors:  EIO, EAGAIN (a server that is away), ENOMEM. An unknown run has count 0.
+ * Cost:    reads every point where the store keeps them; a tracking server has no such call, and
+ *          sends them all.
  */
 MLM_EXPORT mlm_status mlm_metric_summary_get(mlm_manager *manager, const char *run_id,
 	const char *key, mlm_metric_summary *summary_out, mlm_error *err);

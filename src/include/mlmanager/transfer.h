@@ -84,7 +84,8 @@ MLM_EXPORT mlm_status mlm_export(mlm_manager *manager, const char *path,
  * Errors:  ENOTFOUND (path), ECORRUPT (no such archive or directory, a damaged archive, or one with
  *          links, names that lead out of it, or more than bytes_max bytes; nothing has arrived),
  *          EIO, EFULL, EAGAIN, EUNSUPPORTED.
- * Cost:    an archive is unpacked first, under TMPDIR, else /var/tmp.
+ * Cost:    an archive is unpacked first, under TMPDIR, else /var/tmp. What an import that was
+ *          killed left there, the next one removes.
  */
 MLM_EXPORT mlm_status mlm_import(mlm_manager *manager, const char *path,
 	const mlm_transfer_options *options, mlm_transfer_result *result_out, mlm_error *err);

@@ -291,6 +291,12 @@ static mlm_status faulty_get_points(struct store *base, const char *run_id, cons
 		inner, run_id, key, cursor, points, capacity, count_out, why));
 }
 
+static mlm_status faulty_summarize_metric(struct store *base, const char *run_id, const char *key,
+	mlm_metric_summary *summary_out, mlm_error *why)
+{
+	FAULTY_READ(sqlite_store_ops.summarize_metric(inner, run_id, key, summary_out, why));
+}
+
 static mlm_status faulty_get_max_step(struct store *base, const char *run_id, const char *key,
 	bool *found_out, int64_t *step_out, mlm_error *why)
 {
@@ -332,6 +338,7 @@ const struct store_ops faulty_store_ops = {
 	.log_inputs = faulty_log_inputs,
 	.get_metric_history = faulty_get_metric_history,
 	.get_points = faulty_get_points,
+	.summarize_metric = faulty_summarize_metric,
 	.get_max_step = faulty_get_max_step,
 	.apply = faulty_apply,
 };

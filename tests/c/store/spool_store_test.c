@@ -36,6 +36,7 @@ TEST(writes__wait_for_a_store_that_is_away_and_reads_tell_them)
 	mlm_run_list *list;
 	bool found;
 	int64_t step;
+	mlm_metric_summary sum;
 	faulty_next = is_away;
 	struct contract_name experiment = promise(store, "far away");
 	char known[MLM_ID_SIZE];
@@ -63,6 +64,9 @@ TEST(writes__wait_for_a_store_that_is_away_and_reads_tell_them)
 	arena_free(list->memory);
 	MUST(spool_store_ops.get_max_step(store, id.text, "loss", &found, &step, &err));
 	CHECK(found && step == 1499);
+	MUST(spool_store_ops.summarize_metric(store, id.text, "loss", &sum, &err));
+	CHECK_INT(sum.count, 1500);
+	CHECK_INT(sum.last_step, 1499);
 	come_back(store);
 	MUST(deliver(store, &told));
 	CHECK_INT(told.delivered, 1);

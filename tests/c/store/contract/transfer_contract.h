@@ -145,6 +145,84 @@ TEST(get_points__has_none_of_an_unknown_key_and_refuses_a_strange_token)
 		MLM_EINVAL);
 }
 
+static inline mlm_metric_summary contract_summarize(const char *run_id, const char *key)
+{
+	mlm_metric_summary sum = { .count = 99 };
+	MUST(contract_ops->summarize_metric(contract_store, run_id, key, &sum, &err));
+	return sum;
+}
+
+TEST(summarize_metric__has_the_extremes_with_their_least_steps_and_the_latest)
+{
+	struct contract_name id = contract_run();
+	const struct store_point points[] = {
+		{ 0, -5, 300, 7 },
+		{ 0, 0, 200, 2.25 },
+		{ 0, 1, 100, NAN },
+		{ 0, 2, 100, 2.25 },
+		{ 0, 3, 100, 7 },
+		{ 0, 4, 50, 3 },
+		{ 0, 4, 60, 5 },
+		{ 0, 4, 60, 6 },
+	};
+	contract_log_without_journal(id.text, "a", points, 8);
+	contract_log_without_journal(id.text, "b", points, 3);
+	mlm_metric_summary sum = contract_summarize(id.text, "a");
+	CHECK_INT(sum.count, 8);
+	CHECK_INT(sum.nan_count, 1);
+	CHECK(sum.min == 2.25 && sum.max == 7 && sum.last == 6);
+	CHECK_INT(sum.min_step, 0);
+	CHECK_INT(sum.max_step, -5);
+	CHECK_INT(sum.last_step, 4);
+	sum = contract_summarize(id.text, "b");
+	CHECK_INT(sum.count, 3);
+	CHECK(isnan(sum.last));
+	CHECK_INT(sum.last_step, 1);
+}
+
+TEST(summarize_metric__knows_nan_and_infinities)
+{
+	struct contract_name id = contract_run();
+	const struct store_point nans[] = { { 0, 3, 1, NAN }, { 0, 4, 1, NAN } };
+	const struct store_point infinities[] = { { 0, 1, 1, INFINITY }, { 0, 2, 1, 0 },
+		{ 0, 3, 1, -INFINITY } };
+	contract_log_without_journal(id.text, "nan", nans, 2);
+	contract_log_without_journal(id.text, "infinite", infinities, 3);
+	mlm_metric_summary sum = contract_summarize(id.text, "nan");
+	CHECK_INT(sum.count, 2);
+	CHECK_INT(sum.nan_count, 2);
+	CHECK(sum.min == 0 && sum.max == 0 && isnan(sum.last));
+	CHECK_INT(sum.last_step, 4);
+	sum = contract_summarize(id.text, "infinite");
+	CHECK(sum.min <= -1.7e308 && sum.max >= 1.7e308 && sum.last == sum.min);
+	CHECK_INT(sum.min_step, 3);
+	CHECK_INT(sum.max_step, 1);
+}
+
+TEST(summarize_metric__counts_nothing_of_an_unknown_key_or_run)
+{
+	struct contract_name id = contract_run();
+	CHECK_INT(contract_summarize(id.text, "none").count, 0);
+	CHECK_INT(contract_summarize("no such run", "none").count, 0);
+}
+
+/* More than a page of any store, and not in the order of the steps. */
+TEST(summarize_metric__is_of_all_points_of_a_long_history)
+{
+	enum { COUNT = 20011 };
+	static struct store_point points[COUNT];
+	struct contract_name id = contract_run();
+	for (int i = 0; i < COUNT; i++)
+		points[i] = (struct store_point){ 0, i, COUNT - i, i == 15000 ? -2 : i % 1000 };
+	contract_log_without_journal(id.text, "a", points, COUNT);
+	mlm_metric_summary sum = contract_summarize(id.text, "a");
+	CHECK_INT(sum.count, COUNT);
+	CHECK(sum.min == -2 && sum.max == 999 && sum.last == 10);
+	CHECK_INT(sum.min_step, 15000);
+	CHECK_INT(sum.max_step, 999);
+	CHECK_INT(sum.last_step, COUNT - 1);
+}
+
 TEST(log_inputs__adds_what_is_missing_and_keeps_what_is_there)
 {
 	struct contract_name id = contract_run();
@@ -294,6 +372,10 @@ static inline void run_transfer_contract(void)
 		RUN(each_origin__tells_of_the_deleted_runs_first);
 	RUN(get_points__gives_every_point_once_in_pages_of_any_size);
 	RUN(get_points__has_none_of_an_unknown_key_and_refuses_a_strange_token);
+	RUN(summarize_metric__has_the_extremes_with_their_least_steps_and_the_latest);
+	RUN(summarize_metric__knows_nan_and_infinities);
+	RUN(summarize_metric__counts_nothing_of_an_unknown_key_or_run);
+	RUN(summarize_metric__is_of_all_points_of_a_long_history);
 }
 
 /* What stores of older MLflow versions do not have. */
