@@ -12,7 +12,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "transport/aws_profile.h"
+#include "transport/aws_profile_keys.h"
+#include "transport/http.h"
 #include "transport/web_address.h"
 
 #define ANSWER_BYTES_MAX  65536u
@@ -38,36 +39,7 @@ static const char *environment(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
-static void forget(const mlm_allocator *allocator, char *secret)
-{
-	if (secret)
-		explicit_bzero(secret, strlen(secret));
-	memory_free(allocator, secret);
-}
-
-void aws_keys_clear(struct aws_keys *keys)
-{
-	forget(keys->allocator, keys->access_key);
-	forget(keys->allocator, keys->secret_key);
-	forget(keys->allocator, keys->session_token);
-	*keys = (struct aws_keys){ .allocator = keys->allocator };
-}
-
-static mlm_status set_keys(struct aws_keys *keys, const char *access_key, const char *secret_key,
-	const char *session_token, mlm_error *err)
-{
-	keys->access_key = memory_string(keys->allocator, access_key);
-	keys->secret_key = memory_string(keys->allocator, secret_key);
-	if (session_token && session_token[0])
-		keys->session_token = memory_string(keys->allocator, session_token);
-	bool has_token = keys->session_token || !session_token || !session_token[0];
-	if (keys->access_key && keys->secret_key && has_token)
-		return MLM_OK;
-	aws_keys_clear(keys);
-	return no_memory(err);
-}
-
-/* ---- the environment and the profile; keys->access_key stays NULL where there is nothing ---- */
+/* ---- the environment; keys->access_key stays NULL where there is nothing ---- */
 
 static mlm_status from_environment(struct aws_keys *keys, mlm_error *err)
 {
@@ -81,63 +53,8 @@ static mlm_status from_environment(struct aws_keys *keys, mlm_error *err)
 			access_key ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
 			access_key ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
 	keys->origin = "the environment";
-	return set_keys(keys, access_key, secret_key,
+	return aws_keys_set(keys, access_key, secret_key,
 		token ? token : environment("AWS_SECURITY_TOKEN"), err);
-}
-
-/* A profile that leads to keys on a way that is not gone here. */
-static mlm_status refuse_other_ways(
-	const struct aws_keys *keys, const char *profile, bool *is_usable, mlm_error *err)
-{
-	static const char *const ways[] = { "role_arn", "credential_process", "sso_session",
-		"sso_start_url", "login_session" };
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		char *value;
-		mlm_status status =
-			aws_profile_read(keys->allocator, profile, ways[i], &value, NULL, err);
-		bool is_there = value != NULL;
-		memory_free(keys->allocator, value);
-		if (status != MLM_OK)
-			return status;
-		if (is_there)
-			return error_set(err, MLM_EAUTH, "aws",
-				"the AWS profile '%.100s' gets its keys by %s, which is not done "
-				"here; run: eval \"$(aws configure export-credentials --profile "
-				"%.100s --format env)\"",
-				profile, ways[i], profile);
-	}
-	*is_usable = false;
-	return MLM_OK;
-}
-
-static mlm_status from_profile(struct aws_keys *keys, mlm_error *err)
-{
-	const mlm_allocator *allocator = keys->allocator;
-	const char *profile = aws_profile_name();
-	char *access_key = NULL, *secret_key = NULL, *token = NULL;
-	bool exists, is_usable = true;
-	mlm_status status = aws_profile_read(
-		allocator, profile, "aws_access_key_id", &access_key, &exists, err);
-	if (status == MLM_OK)
-		status = aws_profile_read(
-			allocator, profile, "aws_secret_access_key", &secret_key, NULL, err);
-	if (status == MLM_OK)
-		status = aws_profile_read(
-			allocator, profile, "aws_session_token", &token, NULL, err);
-	if (status == MLM_OK && (!access_key || !secret_key))
-		status = refuse_other_ways(keys, profile, &is_usable, err);
-	if (status == MLM_OK && !exists && strcmp(profile, "default") != 0)
-		status = error_set(err, MLM_EAUTH, "aws",
-			"there is no AWS profile '%.100s' in ~/.aws/credentials or ~/.aws/config; "
-			"set AWS_PROFILE to one that is there",
-			profile);
-	keys->origin = "the profile of ~/.aws";
-	if (status == MLM_OK && is_usable)
-		status = set_keys(keys, access_key, secret_key, token, err);
-	memory_free(allocator, access_key);
-	forget(allocator, secret_key);
-	forget(allocator, token);
-	return status;
 }
 
 /* ---- services that give keys ---- */
@@ -168,13 +85,6 @@ static mlm_status ask(const mlm_allocator *allocator, struct http_client *client
 	return status;
 }
 
-/* "2026-01-02T03:04:05Z" */
-static int64_t read_expiration(const char *text)
-{
-	struct tm at = { 0 };
-	return text && strptime(text, "%Y-%m-%dT%H:%M:%S", &at) ? (int64_t)timegm(&at) * 1000 : 0;
-}
-
 static mlm_status read_answer(
 	struct aws_keys *keys, const char *url, const char *text, mlm_error *err)
 {
@@ -182,10 +92,9 @@ static mlm_status read_answer(
 	const char *access_key = json_string_value(json_object_get(answer, "AccessKeyId"));
 	const char *secret_key = json_string_value(json_object_get(answer, "SecretAccessKey"));
 	const char *token = json_string_value(json_object_get(answer, "Token"));
-	keys->expires_ms =
-		read_expiration(json_string_value(json_object_get(answer, "Expiration")));
+	keys->expires_ms = aws_time_read(json_string_value(json_object_get(answer, "Expiration")));
 	mlm_status status = access_key && secret_key
-				    ? set_keys(keys, access_key, secret_key, token, err)
+				    ? aws_keys_set(keys, access_key, secret_key, token, err)
 				    : error_set(err, MLM_EAUTH, "aws",
 					      "the service at %.200s answered without AWS "
 					      "credentials",
@@ -229,9 +138,9 @@ static mlm_status from_instance(struct aws_keys *keys, struct http_client *clien
 	if (status == MLM_OK)
 		status = read_answer(keys, url, text, err);
 	memory_free(allocator, url);
-	forget(allocator, token);
+	aws_secret_free(allocator, token);
 	memory_free(allocator, role);
-	forget(allocator, text);
+	aws_secret_free(allocator, text);
 	return status;
 }
 
@@ -300,8 +209,8 @@ static mlm_status from_container(
 	keys->origin = "the container";
 	if (status == MLM_OK)
 		status = read_answer(keys, url, text, err);
-	forget(keys->allocator, token);
-	forget(keys->allocator, text);
+	aws_secret_free(keys->allocator, token);
+	aws_secret_free(keys->allocator, text);
 	return status;
 }
 
@@ -312,10 +221,15 @@ static mlm_status nothing_found(mlm_error *err)
 		"write a profile into ~/.aws/credentials");
 }
 
-static mlm_status from_services(struct aws_keys *keys, mlm_error *err)
+enum service { SERVICE_ANY, SERVICE_CONTAINER, SERVICE_INSTANCE };
+
+static mlm_status from_service(struct aws_keys *keys, enum service service, mlm_error *err)
 {
-	const char *relative = environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	const char *full = environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	bool may_be_container = service != SERVICE_INSTANCE;
+	const char *relative =
+		may_be_container ? environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") : NULL;
+	const char *full =
+		may_be_container ? environment("AWS_CONTAINER_CREDENTIALS_FULL_URI") : NULL;
 	const struct http_client_options options = {
 		.connect_ms = AWS_METADATA_CONNECT_MS,
 		.stall_ms = AWS_METADATA_TOTAL_MS,
@@ -325,7 +239,9 @@ static mlm_status from_services(struct aws_keys *keys, mlm_error *err)
 	struct http_client *client;
 	char *url = NULL;
 	mlm_error why = MLM_ERROR_INIT;
-	if (!relative && !full && is_true(environment("AWS_EC2_METADATA_DISABLED")))
+	bool may_be_instance =
+		service != SERVICE_CONTAINER && !is_true(environment("AWS_EC2_METADATA_DISABLED"));
+	if (!relative && !full && !may_be_instance)
 		return nothing_found(err);
 	mlm_status status = http_client_new(&options, &client, err);
 	if (status != MLM_OK)
@@ -343,6 +259,22 @@ static mlm_status from_services(struct aws_keys *keys, mlm_error *err)
 	memory_free(keys->allocator, url);
 	http_client_free(client);
 	return status;
+}
+
+/* Keys that take up a role, from the place that its profile names. */
+static mlm_status from_source(struct aws_keys *keys, const char *source, mlm_error *err)
+{
+	if (strcmp(source, "EcsContainer") == 0)
+		return from_service(keys, SERVICE_CONTAINER, err);
+	if (strcmp(source, "Ec2InstanceMetadata") == 0)
+		return from_service(keys, SERVICE_INSTANCE, err);
+	if (strcmp(source, "Environment") != 0)
+		return error_set(err, MLM_EAUTH, "aws",
+			"credential_source of the AWS profile is '%.100s'; there are Environment, "
+			"EcsContainer and Ec2InstanceMetadata",
+			source);
+	mlm_status status = from_environment(keys, err);
+	return status == MLM_OK && !keys->access_key ? nothing_found(err) : status;
 }
 
 /* ---- the whole ---- */
@@ -374,9 +306,9 @@ static mlm_status look_up(struct aws_credentials *credentials, mlm_error *err)
 	struct aws_keys keys = { .allocator = credentials->allocator };
 	mlm_status status = from_environment(&keys, err);
 	if (status == MLM_OK && !keys.access_key)
-		status = from_profile(&keys, err);
+		status = aws_profile_keys(&keys, from_source, err);
 	if (status == MLM_OK && !keys.access_key)
-		status = from_services(&keys, err);
+		status = from_service(&keys, SERVICE_ANY, err);
 	if (status != MLM_OK)
 		return status;
 	aws_keys_clear(&credentials->keys);
@@ -404,7 +336,7 @@ mlm_status aws_credentials_take(
 	if (status == MLM_OK) {
 		keys_out->origin = keys->origin;
 		keys_out->expires_ms = keys->expires_ms;
-		status = set_keys(
+		status = aws_keys_set(
 			keys_out, keys->access_key, keys->secret_key, keys->session_token, err);
 	}
 	pthread_mutex_unlock(&credentials->lock);

@@ -4,30 +4,20 @@
 
 /*
  * Who asks AWS, looked up in the usual places, the first that has something: AWS_ACCESS_KEY_ID,
- * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; the profile (aws_profile.h); a container's
- * credentials (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI); the metadata of an instance
- * (version 2 of its service), unless AWS_EC2_METADATA_DISABLED is true. What expires is fetched
- * anew before it does.
+ * AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; what the profile leads to, a role by a token
+ * included (aws_profile_keys.h); a container's credentials (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+ * or _FULL_URI); the metadata of an instance (version 2 of its service), unless
+ * AWS_EC2_METADATA_DISABLED is true. What expires is fetched anew before it does.
  *
  * Threads: any.
  */
 
-#include "transport/http.h"
+#include "transport/aws_keys.h"
 
 #define AWS_METADATA_CONNECT_MS 1000u
 #define AWS_METADATA_TOTAL_MS   5000u
 /* Credentials are renewed that long before they expire. */
 #define AWS_RENEWAL_MS 300000
-
-/* One set of keys, copied for a request. */
-struct aws_keys {
-	const mlm_allocator *allocator;
-	char *access_key;
-	char *secret_key;
-	char *session_token; /* NULL: none */
-	const char *origin; /* "the environment", for messages */
-	int64_t expires_ms; /* 0: never */
-};
 
 struct aws_credentials;
 
@@ -41,14 +31,12 @@ void aws_credentials_free(struct aws_credentials *credentials);
  * The keys that are valid now.
  *
  * Errors:  EAUTH (there are none, a profile is not there or cannot be used from here, the metadata
- *          service has none; the message says what to set), EUNSUPPORTED (no libcurl), ENOMEM.
+ *          service has none; the message says what to set), those of aws_sts_assume(), EUNSUPPORTED
+ *          (no libcurl), ENOMEM.
  * Owns:    aws_keys_clear().
  */
 mlm_status aws_credentials_take(
 	struct aws_credentials *credentials, struct aws_keys *keys_out, mlm_error *err);
-/** Erases what it held. */
-void aws_keys_clear(struct aws_keys *keys);
-
 /** The keys were refused as expired: the next call looks again. */
 void aws_credentials_expire(struct aws_credentials *credentials);
 

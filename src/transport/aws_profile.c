@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "transport/web_address.h"
 
 #define LINE_BYTES_MAX 8192
 
@@ -57,12 +58,13 @@ static bool is_section(char *line, const char *profile, bool is_config)
 	return strcmp(name, profile) == 0;
 }
 
-/* NULL: not in there. False when memory ran out. */
+/* group NULL: a key of the profile; else one of the lines that are indented below "group =". NULL:
+ * not in there. False when memory ran out. */
 static bool search_file(const mlm_allocator *allocator, FILE *file, const char *profile,
-	const char *key, bool is_config, char **value_out, bool *exists)
+	const char *group, const char *key, bool is_config, char **value_out, bool *exists)
 {
 	char line[LINE_BYTES_MAX];
-	bool is_ours = false;
+	bool is_ours = false, is_group = false;
 	bool ok = true;
 	while (ok && !*value_out && fgets(line, sizeof(line), file)) {
 		bool is_indented = isspace((unsigned char)line[0]);
@@ -70,15 +72,19 @@ static bool search_file(const mlm_allocator *allocator, FILE *file, const char *
 		if (text[0] == '[' && !is_indented) {
 			is_ours = is_section(text, profile, is_config);
 			*exists = *exists || is_ours;
+			is_group = false;
 			continue;
 		}
-		/* What is indented belongs to the key above: "s3 =". */
 		char *equals = strchr(text, '=');
-		if (!is_ours || is_indented || text[0] == '#' || text[0] == ';' || !equals)
+		if (!is_ours || text[0] == '#' || text[0] == ';' || !equals)
 			continue;
 		*equals = '\0';
 		char *value = trim(equals + 1);
-		if (strcasecmp(trim(text), key) != 0 || !value[0])
+		const char *name = trim(text);
+		if (!is_indented)
+			is_group = group && strcasecmp(name, group) == 0 && !value[0];
+		if (is_indented != (group != NULL) || (group && !is_group) ||
+			strcasecmp(name, key) != 0 || !value[0])
 			continue;
 		*value_out = memory_string(allocator, value);
 		ok = *value_out != NULL;
@@ -97,32 +103,86 @@ static char *path_of(const mlm_allocator *allocator, const char *variable, const
 		    : memory_format(allocator, "%s/.aws/%s", home ? home : "", name);
 }
 
+static mlm_status read_file(const mlm_allocator *allocator, enum aws_file which,
+	const char *profile, const char *group, const char *key, char **value_out, bool *exists,
+	mlm_error *err)
+{
+	bool is_config = which == AWS_FILE_CONFIG;
+	char *path = is_config ? path_of(allocator, "AWS_CONFIG_FILE", "config")
+			       : path_of(allocator, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+	FILE *file = path ? fopen(path, "re") : NULL;
+	bool ok = path != NULL;
+	memory_free(allocator, path);
+	*value_out = NULL;
+	if (file) {
+		ok = search_file(
+			allocator, file, profile, group, key, is_config, value_out, exists);
+		fclose(file);
+	}
+	return ok ? MLM_OK : error_set(err, MLM_ENOMEM, "aws", "memory ran out");
+}
+
+mlm_status aws_profile_read_file(const mlm_allocator *allocator, enum aws_file file,
+	const char *profile, const char *key, char **value_out, mlm_error *err)
+{
+	bool exists = false;
+	return read_file(allocator, file, profile, NULL, key, value_out, &exists, err);
+}
+
 mlm_status aws_profile_read(const mlm_allocator *allocator, const char *profile, const char *key,
 	char **value_out, bool *exists_out, mlm_error *err)
 {
-	static const struct {
-		const char *variable;
-		const char *name;
-	} files[] = {
-		{ "AWS_SHARED_CREDENTIALS_FILE", "credentials" },
-		{ "AWS_CONFIG_FILE", "config" },
-	};
 	bool exists = false;
-	bool ok = true;
-	*value_out = NULL;
-	for (int i = 0; i < 2 && ok && !*value_out; i++) {
-		char *path = path_of(allocator, files[i].variable, files[i].name);
-		FILE *file = path ? fopen(path, "re") : NULL;
-		ok = path != NULL;
-		memory_free(allocator, path);
-		if (!file)
-			continue;
-		ok = search_file(allocator, file, profile, key, i == 1, value_out, &exists);
-		fclose(file);
-	}
+	mlm_status status = read_file(
+		allocator, AWS_FILE_CREDENTIALS, profile, NULL, key, value_out, &exists, err);
+	if (status == MLM_OK && !*value_out)
+		status = read_file(
+			allocator, AWS_FILE_CONFIG, profile, NULL, key, value_out, &exists, err);
 	if (exists_out)
 		*exists_out = exists;
-	return ok ? MLM_OK : error_set(err, MLM_ENOMEM, "aws", "memory ran out");
+	return status;
+}
+
+mlm_status aws_profile_read_s3(
+	const mlm_allocator *allocator, const char *key, char **value_out, mlm_error *err)
+{
+	bool exists = false;
+	return read_file(
+		allocator, AWS_FILE_CONFIG, aws_profile_name(), "s3", key, value_out, &exists, err);
+}
+
+mlm_status aws_endpoint_read(const mlm_allocator *allocator, const char *const *variables,
+	char **endpoint_out, mlm_error *err)
+{
+	const char *name = "endpoint_url of the AWS profile";
+	const char *value = NULL;
+	char *of_profile = NULL;
+	struct web_address address;
+	mlm_status status = MLM_OK;
+	*endpoint_out = NULL;
+	for (; *variables && !value; variables++) {
+		value = environment(*variables);
+		name = value ? *variables : name;
+	}
+	if (!value)
+		status = aws_profile_read(
+			allocator, aws_profile_name(), "endpoint_url", &of_profile, NULL, err);
+	value = value ? value : of_profile;
+	if (status == MLM_OK && value && !web_address_is(value))
+		status = error_set(err, MLM_EINVAL, "aws",
+			"%s is '%.200s'; it begins with http:// or https://", name, value);
+	if (status == MLM_OK && value) {
+		status = web_address_parse(allocator, value, &address, err);
+		if (status == MLM_OK) {
+			*endpoint_out = memory_string(allocator, address.base);
+			status = *endpoint_out
+					 ? MLM_OK
+					 : error_set(err, MLM_ENOMEM, "aws", "memory ran out");
+			web_address_clear(&address);
+		}
+	}
+	memory_free(allocator, of_profile);
+	return status;
 }
 
 mlm_status aws_region_read(const mlm_allocator *allocator, char **region_out, mlm_error *err)

@@ -26,6 +26,22 @@ const char *aws_profile_name(void);
 mlm_status aws_profile_read(const mlm_allocator *allocator, const char *profile, const char *key,
 	char **value_out, bool *exists_out, mlm_error *err);
 
+enum aws_file { AWS_FILE_CREDENTIALS, AWS_FILE_CONFIG };
+
+/** As aws_profile_read(), from one of the files. */
+mlm_status aws_profile_read_file(const mlm_allocator *allocator, enum aws_file file,
+	const char *profile, const char *key, char **value_out, mlm_error *err);
+
+/** A key of the group "s3 =" in the profile that aws_profile_name() names. */
+mlm_status aws_profile_read_s3(
+	const mlm_allocator *allocator, const char *key, char **value_out, mlm_error *err);
+
+/** Where a service is, when it is not Amazon's: the first of these variables (NULL-ended) that is
+ * set, else the profile's endpoint_url; NULL: nothing says so. Errors: EINVAL (no http:// or
+ * https:// address), ENOMEM. Owns: as before. */
+mlm_status aws_endpoint_read(const mlm_allocator *allocator, const char *const *variables,
+	char **endpoint_out, mlm_error *err);
+
 /** Where requests go when nothing else says so: AWS_REGION, AWS_DEFAULT_REGION, the profile's
  * region, "us-east-1". Errors: ENOMEM. Owns: as before. */
 mlm_status aws_region_read(const mlm_allocator *allocator, char **region_out, mlm_error *err);

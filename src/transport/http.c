@@ -377,7 +377,9 @@ static CURLcode set_options(struct exchange *exchange, struct curl_slist *header
 	SET(CURLOPT_HEADERDATA, exchange);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, exchange);
-	SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	/* After a name that was not found the handle still has its buffer and refuses another
+	 * size: it goes on with the one it has. */
+	curl_library.easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	if (code == CURLE_OK)
 		code = set_limits(exchange, easy);
 	if (code == CURLE_OK)

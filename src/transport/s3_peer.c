@@ -15,9 +15,10 @@
 #include "transport/s3_error.h"
 #include "transport/web_address.h"
 
-#define EMPTY_SHA256     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define BUCKET_BYTES_MAX 255
-#define REGION_BYTES_MAX 63
+#define EMPTY_SHA256        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define BUCKET_BYTES_MAX    255
+#define HOST_PART_BYTES_MAX 63
+#define REGION_BYTES_MAX    63
 
 struct s3_peer {
 	const mlm_allocator *allocator;
@@ -53,49 +54,43 @@ static bool is_true(const char *text)
 static mlm_status read_endpoint(struct s3_peer *peer, mlm_error *err)
 {
 	static const char *const names[] = { "MLFLOW_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3",
-		"AWS_ENDPOINT_URL" };
-	const char *name = "endpoint_url of the AWS profile";
-	const char *value = NULL;
-	char *of_profile = NULL;
-	struct web_address address;
-	mlm_status status = MLM_OK;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !value; i++) {
-		value = environment(names[i]);
-		name = value ? names[i] : name;
-	}
-	if (!value)
-		status = aws_profile_read(peer->allocator, aws_profile_name(), "endpoint_url",
-			&of_profile, NULL, err);
-	value = value ? value : of_profile;
-	if (status == MLM_OK && value && !web_address_is(value))
-		status = error_set(err, MLM_EINVAL, "s3",
-			"%s is '%.200s'; it begins with http:// or https://", name, value);
-	if (status == MLM_OK && value) {
-		status = web_address_parse(peer->allocator, value, &address, err);
-		if (status == MLM_OK) {
-			peer->endpoint = memory_string(peer->allocator, address.base);
-			status = peer->endpoint ? MLM_OK : no_memory(err);
-			web_address_clear(&address);
-		}
-	}
-	memory_free(peer->allocator, of_profile);
-	return status;
+		"AWS_ENDPOINT_URL", NULL };
+	return aws_endpoint_read(peer->allocator, names, &peer->endpoint, err);
 }
 
-static void choose_style(struct s3_peer *peer)
+/* Whether the bucket may be the first part of a host's name, which knows no capitals. The star of a
+ * certificate stands for one name. */
+static bool may_be_host(const struct s3_peer *peer)
+{
+	size_t size = strlen(peer->bucket);
+	bool may_have_dots = peer->endpoint && strncmp(peer->endpoint, "http:", 5) == 0;
+	for (const char *c = peer->bucket; *c; c++)
+		if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-' &&
+			!(*c == '.' && may_have_dots && c[1] != '.'))
+			return false;
+	return size <= HOST_PART_BYTES_MAX && peer->bucket[0] != '-' &&
+	       isalnum((unsigned char)peer->bucket[size - 1]);
+}
+
+static mlm_status choose_style(struct s3_peer *peer, mlm_error *err)
 {
 	const char *style = environment("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE");
-	/* A certificate's star stands for one name, and host names know no capitals. */
-	bool may_be_host = true;
-	for (const char *c = peer->bucket; *c; c++)
-		may_be_host = may_be_host && (islower((unsigned char)*c) ||
-						     isdigit((unsigned char)*c) || *c == '-');
-	if (style && strcmp(style, "virtual") == 0)
-		peer->is_virtual = true;
-	else if (style && strcmp(style, "path") == 0)
-		peer->is_virtual = false;
-	else
-		peer->is_virtual = !peer->endpoint && may_be_host;
+	char *of_profile = NULL;
+	if (!style)
+		style = environment("AWS_S3_ADDRESSING_STYLE");
+	mlm_status status =
+		style ? MLM_OK
+		      : aws_profile_read_s3(peer->allocator, "addressing_style", &of_profile, err);
+	style = style ? style : of_profile ? of_profile : "auto";
+	bool is_virtual = strcmp(style, "virtual") == 0;
+	bool is_path = strcmp(style, "path") == 0;
+	if (status == MLM_OK && !is_virtual && !is_path && strcmp(style, "auto") != 0)
+		status = error_set(err, MLM_EINVAL, "s3",
+			"the addressing style of S3 is '%.100s'; there are auto, path and virtual",
+			style);
+	peer->is_virtual = may_be_host(peer) && (is_virtual || (!is_path && !peer->endpoint));
+	memory_free(peer->allocator, of_profile);
+	return status;
 }
 
 /* "https://host" and what of the path comes before the key. NULL when memory ran out. */
@@ -180,11 +175,12 @@ mlm_status s3_peer_open(
 		status = aws_credentials_new(peer->allocator, &peer->credentials, err);
 	if (status == MLM_OK)
 		status = open_client(peer, err);
+	if (status == MLM_OK)
+		status = choose_style(peer, err);
 	if (status != MLM_OK) {
 		s3_peer_close(peer);
 		return status;
 	}
-	choose_style(peer);
 	*peer_out = peer;
 	return MLM_OK;
 }

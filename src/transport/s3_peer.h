@@ -8,9 +8,10 @@
  * The service is that of MLFLOW_S3_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the
  * profile's endpoint_url, else Amazon's. MLFLOW_S3_IGNORE_TLS true leaves certificates unchecked,
  * AWS_CA_BUNDLE names the file of their authority. The bucket is the first part of the path at an
- * endpoint of one's own and where its name has a dot, else part of the host's name;
- * MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE ("path", "virtual", "auto") decides otherwise. A bucket of
- * another region than aws_region_read()'s is asked there.
+ * endpoint of one's own and where its name is no host's (with a dot, under https), else part of the
+ * host's name; MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE, AWS_S3_ADDRESSING_STYLE or the profile's
+ * "s3 = addressing_style" ("path", "virtual", "auto") decides otherwise. A bucket of another
+ * region than aws_region_read()'s is asked there.
  *
  * Threads: one at a time, but for s3_peer_interrupt().
  */

@@ -97,12 +97,26 @@ class Service:
                     MLFLOW_S3_ENDPOINT_URL=self.url, AWS_EC2_METADATA_DISABLED="true", **more)
 
 
-class Moto(Service):
-    name = "moto"
+class OpenMoto(Service):
+    """Checks nothing: it answers AssumeRoleWithWebIdentity only so."""
+
+    key, secret = "anybody", "anything"
 
     def __init__(self, folder):
         super().__init__(folder)
+        self.start_moto()
+        self.client().create_bucket(Bucket=BUCKET)
+
+    def start_moto(self):
         self.start([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)])
+
+
+class Moto(OpenMoto):
+    name = "moto"
+
+    def __init__(self, folder):
+        Service.__init__(self, folder)
+        self.start_moto()
         iam = boto3.client("iam", endpoint_url=self.url, region_name="us-east-1",
                            aws_access_key_id="first", aws_secret_access_key="first")
         iam.create_user(UserName="ada")
@@ -129,13 +143,31 @@ class Moto(Service):
 class Versitygw(Service):
     name = "versitygw"
     key, secret = "ada", "open sesame/+="
+    options = ()
 
     def __init__(self, folder):
         super().__init__(folder)
         (self.folder / "buckets" / BUCKET).mkdir(parents=True)
         self.start([SOURCE / "build" / "go" / "versitygw", "--port", "127.0.0.1:%d" % self.port,
-                    "posix", self.folder / "buckets"],
+                    *self.options, "posix", self.folder / "buckets"],
                    ROOT_ACCESS_KEY=self.key, ROOT_SECRET_KEY=self.secret)
+
+
+class TlsVersitygw(Versitygw):
+    """Over TLS, in another region than its clients think, with buckets as hosts' names."""
+
+    def __init__(self, folder):
+        certificate = "%s.pem" % folder
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-keyout", "%s.key" % folder, "-out",
+                        certificate, "-addext", "subjectAltName=DNS:localhost,DNS:runs.localhost"],
+                       check=True, stderr=subprocess.DEVNULL)
+        self.options = ("--cert", certificate, "--key", "%s.key" % folder, "--region",
+                        "eu-central-1", "--virtual-domain", "localhost")
+        super().__init__(folder)
+        (self.folder / "buckets" / "with.dots").mkdir()
+        self.url = "https://localhost:%d" % self.port
+        self.certificate = certificate
 
 
 def read_answer(server, is_head):
@@ -469,6 +501,94 @@ def a_session_token_is_shown(service, folder):
     must(drive(environment, "put", ROOT % "token", "x", make_file(folder / "note", 10)))
 
 
+def identity_of(environment):
+    """Whom boto3 asks as."""
+    program = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+    return subprocess.run([sys.executable, "-c", program], env=environment, text=True, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def roles_are_taken_up(service, folder):
+    """By keys of another profile, by those that a program prints; boto3 takes the same ways."""
+    note = make_file(folder / "note", 10)
+    bare = service.environment() | {"AWS_ENDPOINT_URL_STS": service.url,
+                                    "AWS_CONFIG_FILE": str(folder / "config"),
+                                    "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none")}
+    del bare["AWS_ACCESS_KEY_ID"], bare["AWS_SECRET_ACCESS_KEY"]
+    printed = json.dumps({"Version": 1, "AccessKeyId": service.key,
+                          "SecretAccessKey": service.secret})
+    (folder / "print.sh").write_text("echo '%s'\n" % printed)
+    (folder / "config").write_text(
+        "[profile base]\naws_access_key_id = %s\naws_secret_access_key = %s\n"
+        "[profile role]\nrole_arn = %s\nsource_profile = base\nrole_session_name = of.role\n"
+        "[profile program]\ncredential_process = sh '%s'\n"
+        "[profile sourced]\nrole_arn = %s\ncredential_source = Environment\n"
+        "[profile browser]\nsso_start_url = https://x\nsso_region = us-east-1\n"
+        "sso_account_id = 1\nsso_role_name = x\n"
+        % (service.key, service.secret, service.role, folder / "print.sh", service.role))
+    for name in "role", "program":
+        way = bare | {"AWS_PROFILE": name}
+        must(drive(way, "put", ROOT % "roles", name, note))
+        assert ("/runner/" in identity_of(way)) == (name == "role")
+    way = service.environment() | {"AWS_ENDPOINT_URL_STS": service.url,
+                                   "AWS_CONFIG_FILE": str(folder / "config"),
+                                   "AWS_PROFILE": "sourced"}
+    listed = must(drive(way, "list", ROOT % "roles", "", "-"))
+    assert listed == "program 10, role 10\n", listed
+    done = drive(bare | {"AWS_PROFILE": "browser"}, "put", ROOT % "roles", "x", note)
+    assert done.stdout.startswith("auth: ") and "export-credentials" in done.stdout, done.stdout
+    wrong = bare | {"AWS_PROFILE": "role", "AWS_CONFIG_FILE": str(folder / "wrong")}
+    (folder / "wrong").write_text((folder / "config").read_text().replace(service.secret, "no"))
+    done = drive(wrong, "put", ROOT % "roles", "x", note)
+    assert done.stdout.startswith("auth: the AWS role") and \
+        "SignatureDoesNotMatch" in done.stdout, done.stdout
+
+
+def a_token_takes_up_a_role(service, folder):
+    """As EKS has it, on a service that does not ask whose token it is."""
+    (folder / "token").write_text("a token of the cluster")
+    pod = OpenMoto(folder / "open")
+    try:
+        bare = pod.environment() | {"AWS_ENDPOINT_URL_STS": pod.url, "AWS_ROLE_ARN": service.role,
+                                    "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
+        del bare["AWS_ACCESS_KEY_ID"], bare["AWS_SECRET_ACCESS_KEY"]
+        must(drive(bare, "put", ROOT % "pod", "x", make_file(folder / "note", 10)))
+        assert must(drive(bare, "list", ROOT % "pod", "", "-")) == "x 10\n"
+        assert "/runner/" in identity_of(bare)
+    finally:
+        pod.kill()
+
+
+def tls_is_checked_and_buckets_are_hosts(service, folder):
+    note = make_file(folder / "note", 10)
+    tls = TlsVersitygw(folder / "tls")
+    try:
+        trusting = tls.environment(AWS_CA_BUNDLE=tls.certificate)
+        virtual = {"MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE": "virtual"}
+        must(drive(trusting, "put", ROOT % "tls", "in the path", note))
+        must(drive(trusting | virtual, "put", ROOT % "tls", "in the host", note))
+        must(drive(tls.environment(MLFLOW_S3_IGNORE_TLS="true"), "put", ROOT % "tls", "any", note))
+        (folder / "config").write_text("[default]\nregion = eu-central-1\ns3 =\n"
+                                       "  addressing_style = virtual\n")
+        of_profile = trusting | {"AWS_CONFIG_FILE": str(folder / "config")}
+        del of_profile["AWS_DEFAULT_REGION"]
+        must(drive(of_profile, "put", ROOT % "tls", "by the profile", note))
+        # The star of a certificate would not stand for two names.
+        must(drive(trusting | virtual, "put", "s3://with.dots/tls/artifacts", "x", note))
+        client = boto3.client("s3", endpoint_url=tls.url, region_name="eu-central-1",
+                              verify=tls.certificate, aws_access_key_id=tls.key,
+                              aws_secret_access_key=tls.secret,
+                              config=Config(s3={"addressing_style": "path"}))
+        listed = [entry["Key"] for entry in client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        assert listed == ["tls/artifacts/" + name for name in
+                          ("any", "by the profile", "in the host", "in the path")], listed
+        assert client.list_objects_v2(Bucket="with.dots")["KeyCount"] == 1
+        done = drive(tls.environment(), "put", ROOT % "tls", "x", note)
+        assert "certificate of localhost" in done.stdout and "not trusted" in done.stdout, done
+    finally:
+        tls.kill()
+
+
 def arguments_of_an_upload(service, folder):
     note = make_file(folder / "note", 10)
     environment = service.environment(
@@ -512,9 +632,10 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mlm-s3-"))
     skipped = 0
     try:
-        run(report, Moto, TESTS + (a_session_token_is_shown,), folder)
+        run(report, Moto, TESTS + (a_session_token_is_shown, roles_are_taken_up,
+                                   a_token_takes_up_a_role), folder)
         if subprocess.run([SOURCE / "scripts" / "versitygw.sh"]).returncode == 0:
-            run(report, Versitygw, TESTS, folder)
+            run(report, Versitygw, TESTS + (tls_is_checked_and_buckets_are_hosts,), folder)
         else:
             skipped = 1
             print("skipped versitygw (it takes a newer Go, and Go's module proxy)")

@@ -19,7 +19,9 @@ static void begin(void)
 		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-		"AWS_EC2_METADATA_SERVICE_ENDPOINT" };
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
+		"AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL", "AWS_REGION",
+		"AWS_DEFAULT_REGION" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unsetenv(names[i]);
 	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
@@ -79,11 +81,121 @@ TEST(profile__comes_next)
 	setenv("AWS_PROFILE", "team", 1);
 	CHECK_STRING(take(), "auth");
 	CHECK_CONTAINS(err.message, "no AWS profile 'team'");
-	write_file(".aws/config", "[profile team]\nrole_arn = arn:aws:iam::1:role/x\n"
-				  "source_profile = default\n");
-	CHECK_STRING(take(), "auth");
-	CHECK_CONTAINS(err.message, "role_arn");
+	write_file(".aws/config", "[profile team]\nsso_session = s\nsso_account_id = 1\n"
+				  "aws_access_key_id = hidden\naws_secret_access_key = b\n");
+	CHECK_STRING(take(), "auth"); /* and not another identity */
+	CHECK_CONTAINS(err.message, "sso_account_id");
 	CHECK_CONTAINS(err.message, "export-credentials --profile team");
+}
+
+static const char lent[] = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>lent"
+			   "</AccessKeyId><SecretAccessKey>s/+</SecretAccessKey><SessionToken>t="
+			   "</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>"
+			   "</Credentials></AssumeRoleResult></AssumeRoleResponse>";
+
+TEST(role__is_taken_up_by_the_keys_of_another_profile)
+{
+	static const struct fake_turn turns[] = { { .body = lent }, { .body = lent },
+		{ .status = "403 No",
+			.body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you"
+				"</Message></Error></ErrorResponse>" } };
+	struct fake_peer peer;
+	struct aws_credentials *credentials;
+	begin();
+	fake_peer_start(&peer, turns, 3);
+	setenv("AWS_ENDPOINT_URL_STS", peer.url, 1);
+	setenv("AWS_PROFILE", "chain", 1);
+	write_file(".aws/credentials",
+		"[base]\naws_access_key_id = base\naws_secret_access_key = b\n");
+	write_file(".aws/config",
+		"[profile chain]\nrole_arn = arn:aws:iam::1:role/outer\nsource_profile = inner\n"
+		"external_id = a b\nduration_seconds = 900\nregion = eu-west-3\n"
+		"[profile inner]\nrole_arn = arn:aws:iam::1:role/inner\nsource_profile = base\n"
+		"[profile base]\nrole_arn = arn:aws:iam::1:role/unused\nsource_profile = base\n"
+		"[profile round]\nrole_arn = a\nsource_profile = round\n"
+		"[profile half]\nrole_arn = a\n"
+		"[profile code]\nrole_arn = a\nsource_profile = base\nmfa_serial = m\n"
+		"[profile odd]\nrole_arn = a\ncredential_source = Moon\n");
+	MUST(aws_credentials_new(NULL, &credentials, &err));
+	CHECK_STRING(take_from(credentials), "lent/s/+/t= of the role of ~/.aws/config");
+	CHECK_STRING(take_from(credentials), "lent/s/+/t= of the role of ~/.aws/config");
+	CHECK_INT(peer.request_count, 2);
+	CHECK_CONTAINS(fake_peer_request(&peer, 0), "Credential=base/");
+	CHECK_CONTAINS(fake_peer_request(&peer, 0), "/eu-west-3/sts/aws4_request");
+	CHECK_CONTAINS(fake_peer_request(&peer, 0),
+		"Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Finner"
+		"&RoleSessionName=mlmanager-");
+	CHECK_CONTAINS(fake_peer_request(&peer, 1), "Credential=lent/");
+	CHECK_CONTAINS(fake_peer_request(&peer, 1), "x-amz-security-token: t=");
+	CHECK_CONTAINS(fake_peer_request(&peer, 1), "&DurationSeconds=900&ExternalId=a%20b");
+	aws_credentials_expire(credentials);
+	CHECK_STRING(take_from(credentials), "auth");
+	CHECK_CONTAINS(err.message, "role/inner");
+	CHECK_CONTAINS(err.message, "AccessDenied, not you");
+	aws_credentials_free(credentials);
+	static const char *const wrong[][2] = { { "round", "round in circles" },
+		{ "half", "source_profile or credential_source" }, { "code", "mfa_serial" },
+		{ "odd", "Ec2InstanceMetadata" } };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		setenv("AWS_PROFILE", wrong[i][0], 1);
+		CHECK_STRING(take(), "auth");
+		CHECK_CONTAINS(err.message, wrong[i][1]);
+	}
+	fake_peer_stop(&peer);
+}
+
+TEST(role__is_taken_up_by_a_token_that_is_read_each_time)
+{
+	static const struct fake_turn turn = { .body = lent };
+	char path[200];
+	struct fake_peer peer;
+	begin();
+	fake_peer_start(&peer, &turn, 1);
+	write_file(".aws/credentials",
+		"[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+	write_file(".aws/config", "");
+	snprintf(path, sizeof(path), "%s/token", home);
+	setenv("AWS_ENDPOINT_URL_STS", peer.url, 1);
+	setenv("AWS_WEB_IDENTITY_TOKEN_FILE", path, 1);
+	CHECK_STRING(take(), "auth");
+	CHECK_CONTAINS(err.message, "AWS_ROLE_ARN");
+	setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/pod", 1);
+	setenv("AWS_ROLE_SESSION_NAME", "a pod", 1);
+	remove(path);
+	CHECK_STRING(take(), "not_found");
+	write_file("token", "one\n");
+	CHECK_STRING(take(), "lent/s/+/t= of the role of the web identity");
+	write_file("token", "two");
+	CHECK_STRING(take(), "lent/s/+/t= of the role of the web identity");
+	CHECK_CONTAINS(fake_peer_request(&peer, 0),
+		"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn="
+		"arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fpod&RoleSessionName=a%20pod&WebIdentityToken=one");
+	CHECK(!strstr(fake_peer_request(&peer, 0), "Authorization"));
+	CHECK_CONTAINS(fake_peer_request(&peer, 1), "WebIdentityToken=two");
+	setenv("AWS_ACCESS_KEY_ID", "id", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+	CHECK_STRING(take(), "id/secret/- of the environment");
+	fake_peer_stop(&peer);
+}
+
+TEST(process__prints_keys)
+{
+	begin();
+	write_file(".aws/credentials", "");
+	write_file(".aws/config",
+		"[default]\naws_access_key_id = later\naws_secret_access_key = b\n"
+		"credential_process = printf '{\"Version\": 1, \"AccessKeyId\": \"%s\", "
+		"\"SecretAccessKey\": \"s\", \"SessionToken\": \"t\"}' \"of a program\"\n"
+		"[profile fails]\ncredential_process = sh -c 'exit 3'\n"
+		"[profile odd]\ncredential_process = echo {\"Version\":2}\n");
+	CHECK_STRING(take(), "of a program/s/t of the credential_process of ~/.aws/config");
+	setenv("AWS_PROFILE", "fails", 1);
+	CHECK_STRING(take(), "auth");
+	CHECK_CONTAINS(err.message, "'fails' failed: it ended with status 3");
+	setenv("AWS_PROFILE", "odd", 1);
+	CHECK_STRING(take(), "auth");
+	CHECK_CONTAINS(err.message, "printed no keys");
+	write_file(".aws/config", "");
 }
 
 TEST(nothing__eauth_says_what_to_set)
@@ -189,6 +301,9 @@ int main(void)
 	mkdir(text, 0700);
 	RUN(environment__goes_first);
 	RUN(profile__comes_next);
+	RUN(role__is_taken_up_by_the_keys_of_another_profile);
+	RUN(role__is_taken_up_by_a_token_that_is_read_each_time);
+	RUN(process__prints_keys);
 	RUN(nothing__eauth_says_what_to_set);
 	RUN(instance__is_asked_with_a_token_and_once);
 	RUN(keys__that_expire_soon_are_renewed);

@@ -45,6 +45,14 @@ TEST(profile__is_read_from_both_files)
 	CHECK_STRING(value_of("team", "empty"), "none");
 	CHECK_STRING(value_of("two words", "region"), "there");
 	CHECK_STRING(value_of("bare", "region"), "none");
+	char *region, *style;
+	setenv("AWS_PROFILE", "team", 1);
+	MUST(aws_profile_read_s3(NULL, "region", &region, &err));
+	CHECK_STRING(region, "no");
+	MUST(aws_profile_read_s3(NULL, "addressing_style", &style, &err));
+	CHECK(!style);
+	free(region);
+	unsetenv("AWS_PROFILE");
 	bool exists;
 	char *value;
 	MUST(aws_profile_read(NULL, "nobody", "region", &value, &exists, &err));

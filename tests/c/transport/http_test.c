@@ -255,6 +255,24 @@ TEST(http_send__eagain_where_nobody_listens)
 	http_client_free(client);
 }
 
+TEST(http_send__eagain_for_a_name_that_is_not_found_and_the_client_goes_on)
+{
+	static const struct fake_turn turn = { .body = "{}" };
+	struct fake_peer peer;
+	struct http_answer answer;
+	fake_peer_start(&peer, &turn, 1);
+	struct http_client *client = new_client(0);
+	struct http_request request = { .method = "GET", .url = "http://nowhere.invalid/" };
+	for (int i = 0; i < 2; i++) {
+		CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
+		CHECK_CONTAINS(err.message, "resolve host");
+	}
+	request = get(&peer);
+	MUST(http_send(client, &request, &answer, &err));
+	http_client_free(client);
+	fake_peer_stop(&peer);
+}
+
 TEST(http_send__eagain_when_cut_off)
 {
 	static const struct fake_turn turns[] = { { .cuts_early = true },
@@ -527,6 +545,7 @@ int main(void)
 	RUN(http_send__streams_only_a_good_answer_into_the_sink);
 	RUN(http_send__passes_on_what_source_and_sink_say);
 	RUN(http_send__eagain_where_nobody_listens);
+	RUN(http_send__eagain_for_a_name_that_is_not_found_and_the_client_goes_on);
 	RUN(http_send__eagain_when_cut_off);
 	RUN(http_send__etimeout_for_a_peer_that_stalls);
 	RUN(http_send__epeer_for_garbage_and_for_too_much);

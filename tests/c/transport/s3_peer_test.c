@@ -55,6 +55,49 @@ TEST(send__signs_a_path_of_bucket_and_key)
 	fake_peer_stop(&server);
 }
 
+/* What a request for a bucket begins with, at http://localhost. */
+static const char *begin_of(const char *style, const char *bucket)
+{
+	static char text[200];
+	static const struct fake_turn turns[] = { { .body = "" } };
+	struct fake_peer server;
+	struct s3_peer *peer = NULL;
+	struct http_answer answer;
+	char url[64];
+	const struct s3_peer_options options = { .bucket = bucket, .retry_ms = 1000 };
+	setenv("AWS_S3_ADDRESSING_STYLE", style, 1);
+	fake_peer_start(&server, turns, 1);
+	snprintf(url, sizeof(url), "http://localhost:%d", server.port);
+	setenv("MLFLOW_S3_ENDPOINT_URL", url, 1);
+	mlm_status status = s3_peer_open(&options, &peer, &err);
+	if (status == MLM_OK)
+		status = get(peer, "x", &answer);
+	const char *request = fake_peer_request(&server, 0);
+	const char *host = strstr(request, "Host: ");
+	text[0] = '\0';
+	if (host)
+		snprintf(text, sizeof(text), "%.*s at %.*s", (int)strcspn(request, "\r") - 9,
+			request, (int)strcspn(host + 6, ":"), host + 6);
+	if (status != MLM_OK)
+		snprintf(text, sizeof(text), "%s", mlm_status_name(status));
+	s3_peer_close(peer);
+	fake_peer_stop(&server);
+	unsetenv("AWS_S3_ADDRESSING_STYLE");
+	return text;
+}
+
+TEST(open__style_says_where_the_bucket_stands)
+{
+	CHECK_STRING(begin_of("auto", "runs"), "GET /runs/x at localhost");
+	CHECK_STRING(begin_of("path", "runs"), "GET /runs/x at localhost");
+	CHECK_STRING(begin_of("virtual", "runs"), "GET /x at runs.localhost");
+	CHECK_STRING(begin_of("virtual", "two.parts"), "GET /x at two.parts.localhost");
+	CHECK_STRING(begin_of("virtual", "Runs"), "GET /Runs/x at localhost");
+	CHECK_STRING(begin_of("virtual", "with_line"), "GET /with_line/x at localhost");
+	CHECK_STRING(begin_of("sideways", "runs"), "invalid");
+	CHECK_CONTAINS(err.message, "auto, path and virtual");
+}
+
 TEST(send__goes_where_the_bucket_is_once)
 {
 	static const struct fake_turn turns[] = {
@@ -172,6 +215,7 @@ int main(void)
 	setenv("AWS_REGION", "eu-west-1", 1);
 	unsetenv("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE");
 	RUN(send__signs_a_path_of_bucket_and_key);
+	RUN(open__style_says_where_the_bucket_stands);
 	RUN(send__goes_where_the_bucket_is_once);
 	RUN(send__tries_again_what_passes);
 	RUN(send__says_what_was_refused);
