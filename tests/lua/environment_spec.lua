@@ -120,7 +120,7 @@ describe("The environment", function()
     local code = [[
       mlmanager.create_experiment("e")
       mlmanager.start_run()
-      local wait = os.time() + 3
+      local wait = os.time() + 30
       local function sampled()
         return mlmanager.get_run().data.metrics["system/cpu_utilization_percentage"]
       end

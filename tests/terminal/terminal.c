@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_TIMEOUT_MS  10000
+#define STEP_TIMEOUT_MS  30000
 #define STEP_BYTES_MAX   4096
 #define OUTPUT_BYTES_MAX (1 << 20)
 #define STEP_FAILED      99
