@@ -37,11 +37,12 @@ static mlm_status sqlite_path_of(const char *uri, const char **path_out, mlm_err
 	return MLM_OK;
 }
 
-/* The URI without what stands between "//" and "@": a message may end up in a log. */
+/* The URI without what stands between "//" and "@", the last one, since a password that nobody has
+ * escaped may hold another: a message may end up in a log. */
 static void hide_password(const char *uri, char *text_out, size_t size)
 {
 	const char *authority = strstr(uri, "://");
-	const char *at = authority ? strchr(authority + 3, '@') : NULL;
+	const char *at = authority ? strrchr(authority + 3, '@') : NULL;
 	if (at)
 		snprintf(text_out, size, "%.*s***%s", (int)(authority + 3 - uri), uri, at);
 	else
@@ -70,8 +71,7 @@ static mlm_status check_scheme(const char *uri, mlm_error *err)
 			"sqlite:mlmanager.db",
 			shown);
 	return error_set(err, MLM_EUNSUPPORTED, "store",
-		"store '%s' has a scheme that this build does not know; write "
-		"sqlite:PATH, "
+		"store '%s' has a scheme that this build does not know; write sqlite:PATH, "
 		"postgresql://USER@HOST/DATABASE or https://HOST",
 		shown);
 }
@@ -231,8 +231,7 @@ static char *without_password(const mlm_allocator *allocator, const char *rest)
 	if (!shown)
 		return NULL;
 	char *authority = strstr(shown, "://") + 3;
-	char *end = authority + strcspn(authority, "/?");
-	char *at = memchr(authority, '@', (size_t)(end - authority));
+	char *at = memrchr(authority, '@', strcspn(authority, "/?"));
 	char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
 	if (colon)
 		memmove(colon, at, strlen(at) + 1);

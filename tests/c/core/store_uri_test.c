@@ -65,6 +65,8 @@ TEST(resolve__a_database_server_has_no_password_in_its_name)
 	CHECK(!place.path && !place.is_network);
 	CHECK_INT(resolve("postgres:///runs?host=/run/pg&password=secret&user=ada"), MLM_OK);
 	CHECK_STRING(place.uri, "postgresql:///runs?host=/run/pg&user=ada");
+	CHECK_INT(resolve("postgresql://ada:se@cret@db/runs"), MLM_OK);
+	CHECK_STRING(place.uri, "postgresql://ada@db/runs");
 	CHECK_INT(resolve("postgresql://db/runs?user=ada&password=secret"), MLM_OK);
 	CHECK_STRING(place.uri, "postgresql://db/runs?user=ada");
 	CHECK_INT(resolve("postgresql://db/runs?password=secret"), MLM_OK);
@@ -134,6 +136,8 @@ TEST(resolve__einval_shows_the_right_form)
 TEST(resolve__eunsupported_without_the_password)
 {
 	CHECK_STATUS(resolve("mysql://me:secret@host/db"), MLM_EUNSUPPORTED);
+	CHECK(!strstr(err.message, "secret"));
+	CHECK_STATUS(resolve("mysql://me:a/b@secret@host/db"), MLM_EUNSUPPORTED);
 	CHECK(!strstr(err.message, "secret"));
 }
 
