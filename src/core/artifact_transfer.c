@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/artifact_transfer.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -103,6 +106,14 @@ mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is
 	status = open_inside(manager, run_id, is_written, store_out, err);
 	manager_leave(manager);
 	return status;
+}
+
+bool transfer_is_own_place(const char *artifact_uri, const char *run_id)
+{
+	char ending[MLM_ID_SIZE + 16];
+	snprintf(ending, sizeof(ending), "/%s/artifacts", run_id);
+	size_t size = strlen(artifact_uri), tail = strlen(ending);
+	return size >= tail && strcmp(artifact_uri + size - tail, ending) == 0;
 }
 
 mlm_status transfer_open_run(mlm_run *run, struct artifact_store **store_out, mlm_error *err)

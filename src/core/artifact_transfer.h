@@ -35,6 +35,10 @@ struct artifact_file transfer_file(struct transfer *transfer, int file, const ch
 mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is_written,
 	struct artifact_store **store_out, mlm_error *err);
 
+/** Whether a place bears a run's id. Only such a one is ever emptied: a run's column may say
+ * anything. */
+bool transfer_is_own_place(const char *artifact_uri, const char *run_id);
+
 /** As transfer_open_store(), of a run that must be open. */
 mlm_status transfer_open_run(mlm_run *run, struct artifact_store **store_out, mlm_error *err);
 

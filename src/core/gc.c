@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mlmanager/gc.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "artifact/artifact.h"
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "core/artifact_transfer.h"
 #include "core/manager.h"
 
 #define PER_PAGE 1000u
@@ -219,15 +219,6 @@ static mlm_status add_bytes(void *payload, const mlm_artifact *entry, mlm_error 
 	return MLM_OK;
 }
 
-/* Only a place that bears the run's id is ever emptied: the column may say anything. */
-static bool is_own_place(const struct collected *run)
-{
-	char ending[MLM_ID_SIZE + 16];
-	snprintf(ending, sizeof(ending), "/%s/artifacts", run->id);
-	size_t size = strlen(run->artifact_uri), tail = strlen(ending);
-	return size >= tail && strcmp(run->artifact_uri + size - tail, ending) == 0;
-}
-
 static mlm_status remove_artifacts(
 	struct gc *gc, const struct collected *run, uint64_t *bytes_out, mlm_error *err)
 {
@@ -235,7 +226,7 @@ static mlm_status remove_artifacts(
 	*bytes_out = 0;
 	if (!run->artifact_uri[0])
 		return MLM_OK;
-	if (!is_own_place(run))
+	if (!transfer_is_own_place(run->artifact_uri, run->id))
 		return error_set(err, MLM_EUNSUPPORTED, "gc",
 			"its artifacts lie at '%.200s', which is not the run's own place",
 			run->artifact_uri);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 
 #include "artifact/artifact.h"
@@ -7,30 +6,21 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "core/artifact_transfer.h"
 #include "core/manager.h"
 
-static bool ends_with(const char *text, const char *ending)
-{
-	size_t text_size = strlen(text);
-	size_t size = strlen(ending);
-	return text_size >= size && strcmp(text + text_size - size, ending) == 0;
-}
-
-/* The place of the run's artifacts; NULL where it has none. Only one that bears the run's id is
- * ever emptied: the column may say anything. */
+/* The place of the run's artifacts; NULL where it has none. */
 static mlm_status open_artifacts(mlm_run *run, struct artifact_store **store_out, mlm_error *err)
 {
 	mlm_manager *manager = run->manager;
 	mlm_run_list *list = NULL;
 	mlm_error why = MLM_ERROR_INIT;
-	char ending[MLM_ID_SIZE + 16];
 	*store_out = NULL;
 	mlm_status status = manager->ops->get_run(manager->store, run->id, &list, err);
 	if (status != MLM_OK)
 		return status;
 	const char *uri = list->items[0].artifact_uri;
-	snprintf(ending, sizeof(ending), "/%s/artifacts", run->id);
-	if (uri && uri[0] && !ends_with(uri, ending)) {
+	if (uri && uri[0] && !transfer_is_own_place(uri, run->id)) {
 		status = error_set(err, MLM_EUNSUPPORTED, "run",
 			"the artifacts of run %s lie at '%.200s', which is not the run's own "
 			"place, so the run was not reset",
