@@ -720,18 +720,18 @@ mlm_status mlm_run_rename(
 	if (status != MLM_OK)
 		return status;
 	struct arena *arena = arena_new(&manager->allocator);
-	const mlm_text *checked = NULL;
+	const char *checked = NULL;
 	if (!arena)
 		return error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	if (!name || !name[0])
 		status = error_set(err, MLM_EINVAL, "run", "the new name is empty");
 	if (status == MLM_OK)
-		status = limits_check_texts(&(mlm_text){ "mlflow.runName", name }, 1,
-			MLM_TAG_VALUE_MAX, "tag", arena, &checked, err);
+		status = limits_check_value(
+			"mlflow.runName", name, MLM_TAG_VALUE_MAX, "tag", arena, &checked, err);
 	if (status == MLM_OK)
 		status = manager_enter(manager, err);
 	if (status == MLM_OK) {
-		struct store_run_change change = { .end_time_ms = -1, .run_name = name };
+		struct store_run_change change = { .end_time_ms = -1, .run_name = checked };
 		status = manager->ops->update_run(manager->store, run_id, &change, err);
 		manager_leave(manager);
 	}

@@ -107,6 +107,15 @@ describe("The environment", function()
       .. "%(MLFLOW_TRUNCATE_LONG_VALUES=true cuts it%)", failed({}, code))
   end)
 
+  it("cuts a run's long names with it too", function()
+    assert.equal("8000 8000", printed({ MLFLOW_TRUNCATE_LONG_VALUES = "true" }, [[
+      mlmanager.create_experiment("cut")
+      local run = mlmanager.start_run { run_name = ("a"):rep(8001) }
+      local size = #mlmanager.get_run().info.run_name
+      mlmanager.rename_run(run.run_id, ("b"):rep(8001))
+      print(size .. " " .. #mlmanager.get_run().info.run_name)]]))
+  end)
+
   it("keeps journals in MLMANAGER_JOURNAL_DIR", function()
     printed({ MLMANAGER_JOURNAL_DIR = directory .. "/journals" }, [[
       mlmanager.create_experiment("e")
