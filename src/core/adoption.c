@@ -465,8 +465,7 @@ mlm_status adoption_report_damaged(
 		char finding[MLM_ERROR_MESSAGE_SIZE];
 		snprintf(finding, sizeof(finding),
 			"%s/%s was damaged; its readable records are in the store, delete it when "
-			"it is of "
-			"no more use",
+			"it is of no more use",
 			directory, entry->d_name);
 		report(payload, false, finding);
 	}

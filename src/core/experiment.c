@@ -13,8 +13,7 @@ static mlm_status deleted(const mlm_experiment *experiment, mlm_error *err)
 {
 	return error_set(err, MLM_ESTATE, "experiment",
 		"experiment '%s' (id %s) is deleted; bring it back with restore_experiment or "
-		"choose "
-		"another name",
+		"choose another name",
 		experiment->name, experiment->experiment_id);
 }
 

@@ -124,8 +124,7 @@ static mlm_status supply_error(struct journal *journal, int supply, mlm_error *e
 	if (supply == JOURNAL_SUPPLY_CEILING)
 		return error_set(err, MLM_EFULL, "journal",
 			"the journal has reached its ceiling of %llu bytes, because the store does "
-			"not "
-			"take the records as fast as they come; log less, wait, or raise "
+			"not take the records as fast as they come; log less, wait, or raise "
 			"journal_bytes_max",
 			(unsigned long long)journal->bytes_max);
 	int errnum = atomic_load(&journal->supply_errno);
@@ -142,8 +141,7 @@ static mlm_status make_room(struct journal *journal, uint64_t bytes, mlm_error *
 		if (!fork_guard_is_owner(journal->guard))
 			return error_set(err, MLM_ESTATE, "journal",
 				"this manager was opened before a fork and belongs to the parent "
-				"process; "
-				"open another one in the child");
+				"process; open another one in the child");
 		if (journal->is_closed)
 			return error_set(err, MLM_ESTATE, "journal", "the manager is closed");
 		uint64_t end = journal->position + bytes;
@@ -387,9 +385,7 @@ mlm_status journal_open(
 		status = error_set(err, MLM_ENOMEM, "journal", "memory ran out");
 	else if (journal->directory_fd < 0)
 		status = error_set_errno(err, errno, "journal",
-			"cannot open the journal's "
-			"directory '%s'",
-			options->directory);
+			"cannot open the journal's directory '%s'", options->directory);
 	else if (getrandom(journal->id, sizeof(journal->id), 0) != sizeof(journal->id))
 		status = error_set_errno(err, errno, "journal", "no random bytes");
 	if (status != MLM_OK)
@@ -403,9 +399,8 @@ mlm_status journal_open(
 	int errnum = journal_segment_new(journal, 0, &first);
 	if (errnum != 0) {
 		status = error_set_errno(err, errnum, "journal",
-			"cannot reserve %u bytes for a "
-			"journal in '%s'",
-			JOURNAL_SEGMENT_BYTES, journal->directory);
+			"cannot reserve %u bytes for a journal in '%s'", JOURNAL_SEGMENT_BYTES,
+			journal->directory);
 		goto fail;
 	}
 	journal->next_number = 1;

@@ -87,8 +87,7 @@ mlm_status limits_check_key(const char *key, size_t size, const char *what, mlm_
 	if (!is_plain_path(key, size))
 		return error_set(err, MLM_EINVAL, "limits",
 			"%s '%.*s' is not a plain path; no '/' at either end, no '//', no '.' or "
-			"'..' "
-			"between slashes",
+			"'..' between slashes",
 			what, shown(size), key);
 	return MLM_OK;
 }

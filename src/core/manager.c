@@ -30,8 +30,7 @@ mlm_status manager_refusal(mlm_manager *manager, mlm_error *err)
 	if (!fork_guard_is_owner(manager->guard))
 		return error_set(err, MLM_ESTATE, "manager",
 			"this manager was opened before a fork and belongs to the parent process; "
-			"open "
-			"another one in the child");
+			"open another one in the child");
 	return error_set(err, MLM_ESTATE, "manager", "the manager is closed");
 }
 
@@ -329,14 +328,11 @@ static mlm_status check_options(const mlm_manager_options *options, mlm_error *e
 	if (options->durability != MLM_DURABILITY_PROCESS &&
 		options->durability != MLM_DURABILITY_SYSTEM)
 		return error_set(err, MLM_EINVAL, "manager",
-			"durability is %d; it is one of enum "
-			"mlm_durability",
+			"durability is %d; it is one of enum mlm_durability",
 			(int)options->durability);
 	if (options->on_full != MLM_ON_FULL_ERROR && options->on_full != MLM_ON_FULL_BLOCK)
 		return error_set(err, MLM_EINVAL, "manager",
-			"on_full is %d; it is one of enum "
-			"mlm_on_full",
-			(int)options->on_full);
+			"on_full is %d; it is one of enum mlm_on_full", (int)options->on_full);
 	return MLM_OK;
 }
 
@@ -405,8 +401,7 @@ static mlm_status open_store(
 	if (manager->place.is_network)
 		manager_log(manager, MLM_LOG_WARNING,
 			"the store lies on a network file system: one host at a time may write to "
-			"it; "
-			"for several use a tracking server");
+			"it; for several use a tracking server");
 	struct store_options store_options = options_of_store(manager, false);
 	store_options.must_exist = options->must_exist;
 	status = manager->ops->open(&store_options, &manager->store, err);

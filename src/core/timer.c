@@ -30,8 +30,7 @@ static mlm_status check_no_param(mlm_run *run, const char *name, mlm_error *err)
 		if (strcmp(record->params[i].key, name) == 0)
 			status = error_set(err, MLM_EEXISTS, "timer",
 				"run %s already has a param '%s', so a timer of that name could "
-				"not be "
-				"logged; choose another name or log it as a metric",
+				"not be logged; choose another name or log it as a metric",
 				run->id, name);
 	mlm_run_list_free(list);
 	return status;
