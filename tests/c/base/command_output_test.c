@@ -45,7 +45,7 @@ TEST(command_output__einval_enotfound_epeer_etimeout)
 	CHECK_STRING(output_of("printf 123456", 5, 10000), "peer");
 	CHECK_CONTAINS(err.message, "more than 5 bytes");
 	CHECK_STRING(output_of("sleep 60", 99, 50), "timeout");
-	CHECK_STRING(output_of("sh -c 'exec >&-; sleep 60'", 99, 300), "timeout");
+	CHECK_STRING(output_of("sh -c 'exec >&-; exec sleep 60'", 99, 300), "timeout");
 }
 
 TEST(command_output__is_read_where_children_are_ignored)
