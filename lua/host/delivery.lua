@@ -16,7 +16,21 @@ local function name_of(event)
 end
 
 local function sum(result)
-  return quantity.count(result.runs, "run") .. ", " .. quantity.count(result.points, "point")
+  local parts = { quantity.count(result.runs, "run"), quantity.count(result.points, "point") }
+  if result.artifacts > 0 then
+    parts[#parts + 1] = ("%s (%s)"):format(quantity.count(result.artifacts, "artifact"),
+      quantity.bytes(result.artifact_bytes))
+  end
+  return table.concat(parts, ", ")
+end
+
+--- What is on its way.
+local function moving(event)
+  if not event.total_bytes then
+    return name_of(event)
+  end
+  return ("%s, %s of %s"):format(event.name, quantity.bytes(event.done_bytes),
+    quantity.bytes(event.total_bytes))
 end
 
 --- The function for `report`.
@@ -28,15 +42,15 @@ local function reporter(line)
   local reason
   return function(event)
     if event.kind == "progress" then
-      line.show(sum(event) .. ": " .. name_of(event))
+      line.show(sum(event) .. ": " .. moving(event))
     elseif event.kind == "run" then
       line.clear()
       host.write("delivered " .. name_of(event) .. "\n")
     elseif event.kind == "refused" then
       complain("%s: %s was refused: %s", name_of(event), event.name, event.why)
     else
-      complain("%s goes on waiting%s", name_of(event),
-        event.why ~= reason and ": " .. event.why or "")
+      complain("%s%s goes on waiting%s", name_of(event),
+        event.run_id and event.name and ": " .. event.name or "", event.why ~= reason and ": " .. event.why or "")
       reason = event.why
     end
   end
@@ -51,7 +65,7 @@ local function deliver(manager)
   end
   local words = { sum(result) .. " delivered" }
   if result.refused > 0 then
-    words[#words + 1] = quantity.count(result.refused, "record") .. " refused"
+    words[#words + 1] = result.refused .. " refused"
   end
   if result.why then
     words[#words + 1] = result.left > 0 and result.left .. " waiting" or "some waiting"

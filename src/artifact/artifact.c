@@ -59,6 +59,11 @@ void artifact_close(struct artifact_store *store)
 		store->ops->close(store);
 }
 
+uint32_t artifact_retry_ms(const struct artifact_options *options)
+{
+	return options->retry_ms ? options->retry_ms : ARTIFACT_RETRY_MS;
+}
+
 /* "" is the root, where a path may be one of a directory. */
 static mlm_status check_or_root(const char *path, mlm_error *err)
 {

@@ -25,6 +25,7 @@ struct artifact_options {
 	const char *uri; /* an artifact_uri as the tracking store has it; borrowed for the call */
 	mlm_durability durability;
 	mlm_allocator allocator;
+	uint32_t retry_ms; /* instead of ARTIFACT_RETRY_MS; 0: that */
 	/* The tracking store, for what keeps its bytes there; a backend opens one of its own.
 	 * Borrowed until the artifact store is closed. */
 	const struct store_ops *tracking_ops;
@@ -63,6 +64,9 @@ struct artifact_ops {
 	/* What has that path: entry_out->path stays NULL. ENOTFOUND. */
 	mlm_status (*stat)(struct artifact_store *store, const char *path, mlm_artifact *entry_out,
 		mlm_error *err);
+	/* From any thread: a call that waits for a network, and later ones, fail with EAGAIN soon.
+	 * The one slot that may be NULL: there is no network. */
+	void (*interrupt)(struct artifact_store *store);
 };
 
 /* First member of every backend's struct. */
@@ -81,6 +85,8 @@ mlm_status artifact_open(
 	const struct artifact_options *options, struct artifact_store **store_out, mlm_error *err);
 /** NULL is a no-op. */
 void artifact_close(struct artifact_store *store);
+/** How long its requests to a server are tried again. */
+uint32_t artifact_retry_ms(const struct artifact_options *options);
 
 /* The operations, with their paths checked: EINVAL. */
 

@@ -134,7 +134,7 @@ static mlm_status open_proxy(
 	if (status == MLM_OK) {
 		const struct mlflow_peer_options peer = {
 			.address = address,
-			.retry_ms = ARTIFACT_RETRY_MS,
+			.retry_ms = artifact_retry_ms(options),
 			.allocator = &store->base.allocator,
 		};
 		status = mlflow_peer_open(&peer, &store->peer, err);
@@ -531,6 +531,11 @@ static mlm_status remove_proxy(struct artifact_store *base, const char *path, ml
 	return status == MLM_ENOTFOUND && !path[0] ? MLM_OK : status;
 }
 
+static void interrupt(struct artifact_store *base)
+{
+	mlflow_peer_interrupt(proxy_of(base)->peer);
+}
+
 const struct artifact_ops mlflow_artifact_ops = {
 	.scheme = "mlflow-artifacts",
 	.open = open_proxy,
@@ -540,4 +545,5 @@ const struct artifact_ops mlflow_artifact_ops = {
 	.list = list,
 	.remove = remove_proxy,
 	.stat = stat_proxy,
+	.interrupt = interrupt,
 };

@@ -75,7 +75,7 @@ static mlm_status open_s3(
 	if (status == MLM_OK) {
 		const struct s3_peer_options peer = {
 			.bucket = store->bucket,
-			.retry_ms = ARTIFACT_RETRY_MS,
+			.retry_ms = artifact_retry_ms(options),
 			.allocator = &store->base.allocator,
 		};
 		status = s3_peer_open(&peer, &store->peer, err);
@@ -534,6 +534,11 @@ static mlm_status remove_s3(struct artifact_store *base, const char *path, mlm_e
 	return status;
 }
 
+static void interrupt(struct artifact_store *base)
+{
+	s3_peer_interrupt(s3_of(base)->peer);
+}
+
 const struct artifact_ops s3_artifact_ops = {
 	.scheme = "s3",
 	.open = open_s3,
@@ -543,4 +548,5 @@ const struct artifact_ops s3_artifact_ops = {
 	.list = list,
 	.remove = remove_s3,
 	.stat = stat_s3,
+	.interrupt = interrupt,
 };

@@ -159,6 +159,8 @@ static void set_delivery_sums(lua_State *L, const mlm_delivery_result *sums)
 	set_number(L, "runs", sums->runs);
 	set_number(L, "records", sums->records);
 	set_number(L, "points", sums->points);
+	set_number(L, "artifacts", sums->artifacts);
+	set_number(L, "artifact_bytes", sums->artifact_bytes);
 	set_number(L, "refused", sums->refused);
 	set_number(L, "left", sums->left);
 }
@@ -169,8 +171,12 @@ static int call_on_delivery(lua_State *L)
 	static const char *const kinds[] = { "", "run", "refused", "left", "progress" };
 	const mlm_delivery_event *event = lua_touserdata(L, 2);
 	lua_settop(L, 1);
-	lua_createtable(L, 0, 10);
+	lua_createtable(L, 0, 14);
 	set_text(L, "kind", kinds[event->kind]);
+	if (event->total_bytes >= 0) {
+		set_number(L, "done_bytes", event->done_bytes);
+		set_number(L, "total_bytes", (uint64_t)event->total_bytes);
+	}
 	set_text(L, "run_id", event->run_id[0] ? event->run_id : NULL);
 	set_text(L, "server_run_id", event->server_run_id[0] ? event->server_run_id : NULL);
 	set_text(L, "name", event->name[0] ? event->name : NULL);
@@ -197,7 +203,7 @@ static int deliver(const struct call *call, int n)
 		mlm_manager_deliver(call->binding->manager, on_delivery, &reporter, &result, &err);
 	if (reporter.has_failed || (status != MLM_OK && status != MLM_EAGAIN))
 		return fail(&reporter, &err);
-	lua_createtable(L, 0, 6);
+	lua_createtable(L, 0, 8);
 	set_delivery_sums(L, &result);
 	if (status == MLM_EAGAIN)
 		set_text(L, "why", err.message);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "artifact/staged.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -66,32 +67,83 @@ struct artifact_file transfer_file(struct transfer *transfer, int file, const ch
 	return (struct artifact_file){ file, local_path, file_moved, file_moved_back, transfer };
 }
 
-static mlm_status open_inside(mlm_manager *manager, const char *run_id, bool is_written,
+static mlm_status check_written(
+	const mlm_run_record *record, const char *run_id, bool is_written, mlm_error *err)
+{
+	if (!is_written || record->lifecycle != MLM_DELETED)
+		return MLM_OK;
+	return error_set(err, MLM_ESTATE, "run",
+		"the run %s is deleted; restore it to change its artifacts", run_id);
+}
+
+/* Of a store that never is away. */
+static mlm_status open_here(mlm_manager *manager, const char *run_id, bool is_written,
 	struct artifact_store **store_out, mlm_error *err)
 {
 	mlm_run_list *list = NULL;
 	mlm_status status = manager->ops->get_run(manager->store, run_id, &list, err);
 	if (status != MLM_OK)
 		return status;
-	const mlm_run_record *record = &list->items[0];
-	const char *uri = record->artifact_uri;
-	if (is_written && record->lifecycle == MLM_DELETED) {
-		status = error_set(err, MLM_ESTATE, "run",
-			"the run %s is deleted; restore it to change its artifacts", run_id);
-	} else if ((!uri || !uri[0]) && manager->ops->deliver) {
-		status = error_set(err, MLM_EAGAIN, "run",
-			"the run %s waits for the server %s, which decides where artifacts go; "
-			"keep them until it is back",
-			run_id, manager->place.uri);
-	} else if (!uri || !uri[0]) {
+	const char *uri = list->items[0].artifact_uri;
+	status = check_written(&list->items[0], run_id, is_written, err);
+	if (status == MLM_OK && (!uri || !uri[0])) {
 		status = error_set(err, MLM_EUNSUPPORTED, "run",
 			"the run %s has no place for artifacts in this store", run_id);
-	} else {
+	} else if (status == MLM_OK) {
 		const struct artifact_options options = manager_artifact_options(manager, uri);
 		status = artifact_open(&options, store_out, err);
 	}
 	mlm_run_list_free(list);
 	return status;
+}
+
+/* What is known of the place without its server; "" where that is of no use. */
+static const char *known_place(const mlm_run *run)
+{
+	const char *uri = run ? run->artifact_uri : NULL;
+	return uri && !staged_needs_server(uri) ? uri : "";
+}
+
+/* Of a server: a write does not need it, so it is not waited for long. */
+static mlm_status open_there(mlm_manager *manager, const char *run_id, bool is_written,
+	struct artifact_store **store_out, mlm_error *err)
+{
+	mlm_run_list *list = NULL;
+	mlm_error why = MLM_ERROR_INIT;
+	mlm_run *run = run_find_handle(manager, run_id);
+	if (is_written)
+		manager_hurry_begin(manager);
+	mlm_status status = manager->ops->get_run(manager->store, run_id, &list, &why);
+	if (is_written)
+		manager_hurry_end(manager);
+	bool is_away = manager_is_away(manager, status);
+	if (status != MLM_OK && !is_away) {
+		if (err)
+			*err = why;
+		return status;
+	}
+	struct staged_place place = { run_id, known_place(run), is_away ? &why : NULL };
+	status = MLM_OK;
+	if (list) {
+		const char *uri = list->items[0].artifact_uri;
+		status = check_written(&list->items[0], run_id, is_written, err);
+		if (uri && run)
+			run_keep_artifact_uri(run, uri);
+		place.uri = uri ? uri : "";
+	}
+	if (status == MLM_OK) {
+		const struct artifact_options options = manager_artifact_options(manager, NULL);
+		status = staged_open(&options, &place, store_out, err);
+	}
+	mlm_run_list_free(list);
+	return status;
+}
+
+static mlm_status open_inside(mlm_manager *manager, const char *run_id, bool is_written,
+	struct artifact_store **store_out, mlm_error *err)
+{
+	return manager->ops->deliver ? open_there(manager, run_id, is_written, store_out, err)
+				     : open_here(manager, run_id, is_written, store_out, err);
 }
 
 mlm_status transfer_open_store(mlm_manager *manager, const char *run_id, bool is_written,

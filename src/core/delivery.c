@@ -17,6 +17,7 @@
 #define LOOK_AGAIN_MS 50 /* while another process is sending */
 
 struct delivering {
+	struct staged_delivery *artifacts;
 	mlm_delivery_fn report;
 	void *payload;
 	mlm_delivery_result result;
@@ -26,7 +27,19 @@ struct delivering {
 	bool is_stopped;
 };
 
-static void count(struct delivering *delivering, const struct store_delivery *delivery)
+/* Whether the server has all of the run now. */
+static bool is_whole(const struct delivering *delivering, const struct store_delivery *delivery)
+{
+	size_t left;
+	uint64_t bytes;
+	if (delivery->kind != STORE_DELIVERED)
+		return false;
+	staged_delivery_count(delivering->artifacts, delivery->run_id, &left, &bytes);
+	return left == 0;
+}
+
+static void count(
+	struct delivering *delivering, const struct store_delivery *delivery, bool is_whole_run)
 {
 	if (delivery->records < delivering->records) /* another run */
 		delivering->records = delivering->points = 0;
@@ -36,7 +49,7 @@ static void count(struct delivering *delivering, const struct store_delivery *de
 	delivering->points = delivery->points;
 	if (delivery->kind == STORE_DELIVERED || delivery->kind == STORE_LEFT)
 		delivering->records = delivering->points = 0;
-	delivering->result.runs += delivery->kind == STORE_DELIVERED;
+	delivering->result.runs += is_whole_run;
 	delivering->result.refused += delivery->kind == STORE_REFUSED;
 	delivering->result.left += delivery->kind == STORE_LEFT;
 }
@@ -44,14 +57,58 @@ static void count(struct delivering *delivering, const struct store_delivery *de
 static bool on_delivery(void *payload, const struct store_delivery *delivery)
 {
 	struct delivering *delivering = payload;
-	count(delivering, delivery);
+	bool is_whole_run = is_whole(delivering, delivery);
+	bool is_part = delivery->kind == STORE_DELIVERED && !is_whole_run;
+	count(delivering, delivery, is_whole_run);
 	const mlm_delivery_event event = {
-		.kind = (mlm_delivery_kind)delivery->kind,
+		.kind = is_part ? MLM_DELIVERY_PROGRESS : (mlm_delivery_kind)delivery->kind,
 		.run_id = delivery->run_id ? delivery->run_id : "",
 		.server_run_id = delivery->server_id,
 		.name = delivery->name,
+		.total_bytes = -1,
 		.why = delivery->why ? delivery->why->message : "",
 		.result = &delivering->result,
+	};
+	delivering->is_stopped =
+		delivering->report && !delivering->report(delivering->payload, &event);
+	return !delivering->is_stopped;
+}
+
+static mlm_delivery_kind kind_of(enum staged_event_kind kind)
+{
+	return kind == STAGED_REFUSED    ? MLM_DELIVERY_REFUSED
+	       : kind == STAGED_LEFT     ? MLM_DELIVERY_LEFT
+	       : kind == STAGED_RUN_SENT ? MLM_DELIVERY_RUN
+					 : MLM_DELIVERY_PROGRESS;
+}
+
+static bool on_artifact(void *payload, const struct staged_event *told)
+{
+	struct delivering *delivering = payload;
+	mlm_delivery_result *result = &delivering->result;
+	char name[MLM_ARTIFACT_PATH_MAX + 16] = "";
+	char why[2 * MLM_ERROR_MESSAGE_SIZE] = "";
+	result->runs += told->kind == STAGED_RUN_SENT;
+	result->artifacts += told->kind == STAGED_SENT;
+	result->artifact_bytes += told->kind == STAGED_SENT ? (uint64_t)told->size_bytes : 0;
+	result->refused += told->kind == STAGED_REFUSED;
+	result->left += told->kind == STAGED_LEFT && told->is_first;
+	if (told->path[0])
+		snprintf(name, sizeof(name), "artifact '%s'", told->path);
+	if (told->why)
+		snprintf(why, sizeof(why), "%s", told->why->message);
+	if (told->kind == STAGED_REFUSED && told->file[0])
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), "; it stays in '%s'",
+			told->file);
+	const mlm_delivery_event event = {
+		.kind = kind_of(told->kind),
+		.run_id = told->run_id,
+		.server_run_id = told->server_id,
+		.name = name,
+		.done_bytes = told->done_bytes,
+		.total_bytes = told->kind == STAGED_SENDING ? told->size_bytes : -1,
+		.why = why,
+		.result = result,
 	};
 	delivering->is_stopped =
 		delivering->report && !delivering->report(delivering->payload, &event);
@@ -85,6 +142,39 @@ static mlm_status deliver(mlm_manager *manager, struct delivering *delivering, m
 	return status;
 }
 
+static mlm_status deliver_artifacts(struct delivering *delivering, mlm_error *err)
+{
+	static const struct timespec pause = { .tv_nsec = LOOK_AGAIN_MS * 1000000 };
+	for (;;) {
+		bool is_taken;
+		mlm_error why = MLM_ERROR_INIT;
+		mlm_status status = staged_delivery_run(
+			delivering->artifacts, on_artifact, delivering, &is_taken, &why);
+		if (!is_taken) {
+			if (status != MLM_OK && err)
+				*err = why;
+			return status;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Records first: artifacts want a run that is there. That some records wait holds none up of a run
+ * that is. */
+static mlm_status deliver_all(mlm_manager *manager, struct delivering *delivering, mlm_error *err)
+{
+	const struct artifact_options options = manager_artifact_options(manager, NULL);
+	mlm_status status = staged_delivery_open(&options, &delivering->artifacts, err);
+	if (status == MLM_OK)
+		status = deliver(manager, delivering, err);
+	if (status == MLM_OK || (status == MLM_EAGAIN && !delivering->is_stopped)) {
+		mlm_status sent = deliver_artifacts(delivering, status == MLM_OK ? err : NULL);
+		status = status == MLM_OK ? sent : status;
+	}
+	staged_delivery_close(delivering->artifacts);
+	return status;
+}
+
 mlm_status mlm_manager_deliver(mlm_manager *manager, mlm_delivery_fn report, void *payload,
 	mlm_delivery_result *result_out, mlm_error *err)
 {
@@ -101,7 +191,7 @@ mlm_status mlm_manager_deliver(mlm_manager *manager, mlm_delivery_fn report, voi
 		if (status == MLM_OK)
 			status = adopt(manager, err);
 		if (status == MLM_OK)
-			status = deliver(manager, &delivering, err);
+			status = deliver_all(manager, &delivering, err);
 		if (status == MLM_OK && is_left) {
 			status = MLM_EAGAIN;
 			if (err)
@@ -114,6 +204,48 @@ mlm_status mlm_manager_deliver(mlm_manager *manager, mlm_delivery_fn report, voi
 	if (result_out)
 		*result_out = delivering.result;
 	return status;
+}
+
+static size_t count_staged(mlm_manager *manager, uint64_t *bytes_out)
+{
+	struct staged_delivery *delivery;
+	struct artifact_options options = manager_artifact_options(manager, NULL);
+	size_t count = 0;
+	*bytes_out = 0;
+	if (staged_delivery_open(&options, &delivery, NULL) != MLM_OK)
+		return 0;
+	staged_delivery_count(delivery, NULL, &count, bytes_out);
+	staged_delivery_close(delivery);
+	return count;
+}
+
+void manager_describe_staged(mlm_manager *manager, char *text_out, size_t size)
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
+	uint64_t bytes;
+	size_t count = count_staged(manager, &bytes);
+	double amount = (double)bytes;
+	size_t unit = 0;
+	for (; amount >= 999.5 && unit < 4; unit++)
+		amount /= 1000;
+	manager->staged_told = count;
+	text_out[0] = '\0';
+	if (count > 0)
+		snprintf(text_out, size, "%zu artifact%s (%.*f %s)", count, count == 1 ? "" : "s",
+			unit && amount < 9.95 ? 1 : 0, amount, units[unit]);
+}
+
+void manager_tell_staged(mlm_manager *manager)
+{
+	char artifacts[64];
+	char line[2 * MLM_ERROR_MESSAGE_SIZE];
+	uint64_t bytes;
+	if (!manager->is_behind || count_staged(manager, &bytes) <= manager->staged_told)
+		return;
+	manager_describe_staged(manager, artifacts, sizeof(artifacts));
+	snprintf(line, sizeof(line), "%s wait in '%s' for the server %s", artifacts,
+		manager->place.journal_dir, manager->place.uri);
+	manager_log(manager, MLM_LOG_WARNING, line);
 }
 
 /* ---- all servers ---- */

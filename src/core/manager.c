@@ -184,6 +184,19 @@ mlm_status manager_open_another(
 	return status;
 }
 
+/* Also of what earlier processes have left. */
+static mlm_status need_sender(mlm_manager *manager, mlm_error *err)
+{
+	const struct artifact_sender_options options = {
+		.artifacts = manager_artifact_options(manager, NULL),
+		.report = run_note_artifact,
+		.payload = manager,
+	};
+	if (manager->sender || !manager->ops->deliver)
+		return MLM_OK;
+	return artifact_sender_open(&options, &manager->sender, err);
+}
+
 mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 {
 	if (manager->journal)
@@ -193,7 +206,9 @@ mlm_status manager_need_journal(mlm_manager *manager, mlm_error *err)
 		return ready;
 	if (manager->ops->is_read_only(manager->store))
 		return refuse_read_only(manager, "logged to it", err);
-	mlm_status status = open_journal(manager, err);
+	mlm_status status = need_sender(manager, err);
+	if (status == MLM_OK)
+		status = open_journal(manager, err);
 	if (status != MLM_OK)
 		return status;
 	struct flusher_options options = {
@@ -274,11 +289,21 @@ mlm_status manager_settle_inside(
 	return *left_out ? MLM_OK : status;
 }
 
+/* Records first: artifacts want a run that is there. */
+static mlm_status wait_delivered(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+	mlm_status status = flusher_wait_delivered(manager->flusher, timeout_ms, err);
+	if (status != MLM_OK || !manager->sender)
+		return status;
+	return artifact_sender_wait(manager->sender, left_of(timeout_ms, begun_ns), err);
+}
+
 bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out)
 {
 	if (!can_be_away(manager) || !manager->flusher)
 		return true;
-	return flusher_wait_delivered(manager->flusher, wait_of(manager), why_out) == MLM_OK;
+	return wait_delivered(manager, wait_of(manager), why_out) == MLM_OK;
 }
 
 mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
@@ -289,8 +314,7 @@ mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_erro
 		return status;
 	status = manager_flush_inside(manager, timeout_ms, err);
 	if (status == MLM_OK && manager->flusher)
-		status = flusher_wait_delivered(
-			manager->flusher, left_of(timeout_ms, begun_ns), err);
+		status = wait_delivered(manager, left_of(timeout_ms, begun_ns), err);
 	if (status == MLM_OK)
 		status = run_take_remembered(manager, err);
 	manager_leave(manager);
@@ -408,8 +432,8 @@ static mlm_status open_store(
 	if (status != MLM_OK)
 		return status;
 	manager->artifact_tracking = options_of_store(manager, true);
-	manager->artifact_tracking.busy_timeout_ms = STORE_BUSY_MS;
-	manager->artifact_tracking.spool = NULL;
+	manager->artifact_tracking.busy_timeout_ms =
+		manager->ops->is_remote ? REMOTE_BUSY_MS : STORE_BUSY_MS;
 	if (!options->inspect)
 		status = adopt_orphans(manager, err);
 	if (status != MLM_OK || options->ignore_environment)
@@ -580,12 +604,15 @@ mlm_status mlm_manager_close(mlm_manager *manager, int end_status, mlm_error *er
 			status = end_runs(manager, (mlm_run_status)end_status, &left, &why);
 		keep_first(&first, err, status, &why);
 		abandon_runs(manager, &left);
+		manager_tell_staged(manager);
 		if (can_be_away(manager))
 			wait_ms = manager->is_behind ? 0 : manager->server_wait_ms;
 		status = close_journal(manager, left, wait_ms, &why);
 		keep_first(&first, err, status, &why);
 		status = run_take_remembered(manager, &why);
 		keep_first(&first, err, status, &why);
+		artifact_sender_close(manager->sender);
+		manager->sender = NULL;
 		adoption_thread_stop(manager->adoption);
 		manager->adoption = NULL;
 		if (manager->store)

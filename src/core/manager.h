@@ -9,6 +9,7 @@
 
 #include "artifact/artifact.h"
 #include "base/options.h"
+#include "core/artifact_sender.h"
 #include "core/flusher.h"
 #include "core/fork_guard.h"
 #include "core/journal.h"
@@ -40,9 +41,11 @@ struct mlm_manager {
 	struct store_options artifact_tracking; /* how artifacts reach the store; constant */
 	struct journal *journal; /* made with the first run; then stays */
 	struct flusher *flusher;
+	struct artifact_sender *sender; /* of a remote store; made with the journal */
 	struct adoption_thread *adoption; /* of a remote store; NULL when there is nothing */
 	uint32_t server_wait_ms;
 	bool is_behind; /* the last wait for a remote store was in vain */
+	size_t staged_told; /* artifacts that wait, as the user was last told */
 	char experiment_id[MLM_ID_SIZE]; /* "" when none is active */
 	mlm_run *active; /* top of the stack */
 	mlm_run *runs; /* all handles, newest first */
@@ -68,6 +71,7 @@ struct mlm_run {
 	char id[MLM_ID_SIZE];
 	char experiment_id[MLM_ID_SIZE];
 	char *name;
+	char *artifact_uri; /* as last heard from the store; NULL: not yet */
 	_Atomic bool is_open; /* written under the journal's lock */
 	bool started_here; /* to be ended by this manager */
 	bool is_new; /* made by this process: no steps in the store to go on from */
@@ -113,9 +117,16 @@ mlm_status manager_open_another(
  * options.server_wait_ms says. *left_out: it has not taken all, *why_out says why. */
 mlm_status manager_settle_inside(
 	mlm_manager *manager, bool *left_out, mlm_error *why_out, mlm_error *err);
-/** Waits as long for what has been put off while a remote store was away. False: some still waits,
+/** Waits as long for what has been put off while a remote store was away, artifacts included. False: some still waits,
  * *why_out says why. Call inside. */
 bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out);
+
+/** "2 artifacts (1.5 MB)": all that wait for the server; "" for none. Remembers how many have been
+ * told of. Call inside. */
+void manager_describe_staged(mlm_manager *manager, char *text_out, size_t size);
+
+/** Warns of artifacts that wait, if there are more of them than the user was told. Call inside. */
+void manager_tell_staged(mlm_manager *manager);
 
 /** True of an error that says that a remote store is away, for which what is asked can wait. */
 bool manager_is_away(const mlm_manager *manager, mlm_status status);
@@ -152,6 +163,9 @@ mlm_status run_check_top(const mlm_run *run, mlm_error *err);
 mlm_status run_set_active_inside(
 	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err);
 
+/** Keeps where the run's artifacts go, for when its store is away. Call inside. */
+void run_keep_artifact_uri(mlm_run *run, const char *uri);
+
 /** Takes the run out of the stack and forbids logging to it. Call inside. */
 void run_leave_stack(mlm_run *run);
 
@@ -169,6 +183,9 @@ void run_note_refused(
 
 /** The flusher's store_delivery_fn; payload is the manager. */
 bool run_note_delivery(void *payload, const struct store_delivery *delivery);
+
+/** The sender's staged_event_fn; payload is the manager. */
+bool run_note_artifact(void *payload, const struct staged_event *event);
 
 /** The first error that a run remembered, once. MLM_OK when none did. */
 mlm_status run_take_remembered(mlm_manager *manager, mlm_error *err);

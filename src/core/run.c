@@ -84,6 +84,16 @@ static void set_open(mlm_run *run)
 	journal_unlock(run->manager->journal);
 }
 
+void run_keep_artifact_uri(mlm_run *run, const char *uri)
+{
+	const mlm_allocator *allocator = &run->manager->allocator;
+	if (!uri || !uri[0] || (run->artifact_uri && strcmp(run->artifact_uri, uri) == 0))
+		return;
+	/* Without memory for it, it is asked for again. */
+	memory_free(allocator, run->artifact_uri);
+	run->artifact_uri = memory_string(allocator, uri);
+}
+
 void run_leave_stack(mlm_run *run)
 {
 	mlm_manager *manager = run->manager;
@@ -377,6 +387,8 @@ mlm_status run_set_active_inside(
 		else
 			status = error_set(err, MLM_ENOMEM, "run", "memory ran out");
 	}
+	if (status == MLM_OK)
+		run_keep_artifact_uri(run, list->items[0].artifact_uri);
 	mlm_run_list_free(list);
 	if (status != MLM_OK)
 		return status;
@@ -491,10 +503,14 @@ static void tell_left(mlm_run *run, bool was_behind, const mlm_error *why)
 {
 	const mlm_manager *manager = run->manager;
 	char line[2 * MLM_ERROR_MESSAGE_SIZE];
+	char artifacts[64];
+	manager_describe_staged(run->manager, artifacts, sizeof(artifacts));
 	snprintf(line, sizeof(line),
-		"what run %s logged waits in '%s' for the server %s; 'mlmanager sync' sends it, or "
-		"the next process that logs there: %s",
-		run->id, manager->place.journal_dir, manager->place.uri, why->message);
+		"what run %s logged waits in '%s' for the server %s%s%s; 'mlmanager sync' sends "
+		"it, "
+		"or the next process that logs there: %s",
+		run->id, manager->place.journal_dir, manager->place.uri,
+		artifacts[0] ? ", as do " : "", artifacts, why->message);
 	manager_log(run->manager, was_behind ? MLM_LOG_INFO : MLM_LOG_WARNING, line);
 }
 

@@ -203,6 +203,7 @@ void run_free(mlm_run *run)
 	memory_free(allocator, run->timers);
 	run_free_remembered(run);
 	memory_free(allocator, run->name);
+	memory_free(allocator, run->artifact_uri);
 	memory_free(allocator, run);
 }
 

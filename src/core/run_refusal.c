@@ -56,23 +56,40 @@ void run_note_refused(
 	pthread_mutex_unlock(&manager->refused_mutex);
 }
 
+/* For the run to remember; a run that has ended nobody will ask. */
+static void note_refused(mlm_manager *manager, const char *run_id, const mlm_error *error)
+{
+	pthread_mutex_lock(&manager->refused_mutex);
+	mlm_run *run = run_find_handle(manager, run_id);
+	bool is_open = run && atomic_load(&run->is_open);
+	if (is_open)
+		remember(run, error);
+	pthread_mutex_unlock(&manager->refused_mutex);
+	if (!is_open)
+		manager_log(manager, MLM_LOG_WARNING, error->message);
+}
+
 bool run_note_delivery(void *payload, const struct store_delivery *delivery)
 {
-	mlm_manager *manager = payload;
 	mlm_error error = MLM_ERROR_INIT;
 	if (delivery->kind != STORE_REFUSED || !delivery->run_id)
 		return true;
 	error_set(&error, delivery->why->status, "run", "%s of run %s was not taken: %s",
 		delivery->name, delivery->run_id, delivery->why->message);
-	pthread_mutex_lock(&manager->refused_mutex);
-	mlm_run *run = run_find_handle(manager, delivery->run_id);
-	bool is_open = run && atomic_load(&run->is_open);
-	if (is_open)
-		remember(run, &error);
-	pthread_mutex_unlock(&manager->refused_mutex);
-	/* Nobody will ask the run. */
-	if (!is_open)
-		manager_log(manager, MLM_LOG_WARNING, error.message);
+	note_refused(payload, delivery->run_id, &error);
+	return true;
+}
+
+bool run_note_artifact(void *payload, const struct staged_event *event)
+{
+	mlm_error error = MLM_ERROR_INIT;
+	if (event->kind != STAGED_REFUSED)
+		return true;
+	error_set(&error, event->why->status, "run",
+		"artifact '%.100s' of run %s was not taken%s%.300s%s: %s", event->path,
+		event->run_id, event->file[0] ? ", and stays in '" : "", event->file,
+		event->file[0] ? "'" : "", event->why->message);
+	note_refused(payload, event->run_id, &error);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include "store/param_conflict.h"
 #include "store/spool_entry.h"
 #include "store/sqlite_fork.h"
+#include "transport/web_address.h"
 
 #define BUSY_MS 10000u /* every transaction is short; the wait is for a disk that is slow */
 
@@ -30,45 +31,51 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS param (run_id TEXT, key TEXT, value TEXT NOT NULL, "
 	"PRIMARY KEY (run_id, key)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS request (run_id TEXT PRIMARY KEY, since_ms INTEGER NOT NULL) "
-	"WITHOUT ROWID;";
+	"WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS artifact (number INTEGER PRIMARY KEY AUTOINCREMENT, "
+	"run_id TEXT NOT NULL, path TEXT NOT NULL, file TEXT NOT NULL, "
+	"size_bytes INTEGER NOT NULL, refusal TEXT);"
+	"CREATE INDEX IF NOT EXISTS artifact_by_run ON artifact (run_id, number);";
 
 static mlm_status no_memory(mlm_error *err)
 {
 	return error_set(err, MLM_ENOMEM, "spool", "memory ran out");
 }
 
-/* Defines a function of the header, which does what its namesake here does, as one that a fork
- * waits for. */
-#define GUARDED(operation, parameters, arguments)               \
-	mlm_status spool_queue_##operation parameters           \
-	{                                                       \
-		mlm_status before = err ? err->status : MLM_OK; \
-		mlm_status status;                              \
-		do {                                            \
-			if (err)                                \
-				err->status = before;           \
-			sqlite_fork_enter();                    \
-			status = operation arguments;           \
-		} while (sqlite_fork_leave(status));            \
-		return status;                                  \
-	}
+#define GUARDED(operation, parameters, arguments) \
+	SQLITE_FORK_GUARDED(spool_queue_##operation, operation, parameters, arguments)
 
 /* ---- opening ---- */
 
-mlm_status spool_queue_init(struct spool_queue *queue, const char *directory, const char *uri,
-	mlm_durability durability, const mlm_allocator *allocator, mlm_error *err)
+static mlm_status name_file(struct spool_queue *queue, const char *directory, mlm_error *err)
 {
-	*queue = (struct spool_queue){ 0 };
-	queue->db.base.allocator = allocator;
-	queue->db.base.busy_timeout_ms = BUSY_MS;
-	queue->db.durability = durability;
+	const mlm_allocator *allocator = queue->db.base.allocator;
 	queue->db.path = memory_format(allocator, "%s/" SPOOL_FILE_NAME, directory);
 	queue->lock_path = memory_format(allocator, "%s/" STORE_SPOOL_LOCK, directory);
 	queue->directory = memory_string(allocator, directory);
-	queue->uri = memory_string(allocator, uri);
-	return queue->db.path && queue->lock_path && queue->directory && queue->uri
-		       ? MLM_OK
-		       : no_memory(err);
+	return queue->db.path && queue->lock_path && queue->directory ? MLM_OK : no_memory(err);
+}
+
+mlm_status spool_queue_init(
+	struct spool_queue *queue, const struct store_options *options, mlm_error *err)
+{
+	struct web_address address = { 0 };
+	bool is_web = web_address_is(options->uri);
+	*queue = (struct spool_queue){ 0 };
+	queue->db.base.allocator = options->allocator;
+	queue->db.base.busy_timeout_ms = BUSY_MS;
+	queue->db.durability = options->durability;
+	mlm_status status = name_file(queue, options->spool, err);
+	if (status == MLM_OK && is_web) /* the queue's file holds no password */
+		status = web_address_parse(options->allocator, options->uri, &address, err);
+	if (status == MLM_OK) {
+		queue->uri =
+			memory_string(options->allocator, is_web ? address.base : options->uri);
+		status = queue->uri ? MLM_OK : no_memory(err);
+	}
+	if (is_web)
+		web_address_clear(&address);
+	return status;
 }
 
 void spool_queue_close(struct spool_queue *queue)

@@ -39,9 +39,10 @@ struct spool_queue {
 	char *uri; /* of the server, without a password */
 };
 
-/** Opens nothing. The strings are copied. Errors: ENOMEM. */
-mlm_status spool_queue_init(struct spool_queue *queue, const char *directory, const char *uri,
-	mlm_durability durability, const mlm_allocator *allocator, mlm_error *err);
+/** Opens nothing. options->spool is the directory; nothing of options is kept. spool_queue_close()
+ * is due in any case. Errors: EINVAL (uri), ENOMEM. */
+mlm_status spool_queue_init(
+	struct spool_queue *queue, const struct store_options *options, mlm_error *err);
 void spool_queue_close(struct spool_queue *queue);
 
 /** Opens the file if there is one, or with create in any case. *is_open_out false: there is none.

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "transport/web_address.h"
 
 static mlm_status no_memory(mlm_error *err)
 {
@@ -17,23 +16,6 @@ static mlm_status no_memory(mlm_error *err)
 }
 
 /* ---- opening ---- */
-
-static mlm_status init_queue(
-	struct spool_store *spool, const struct store_options *options, mlm_error *err)
-{
-	struct web_address address = { 0 };
-	bool is_web = web_address_is(options->uri);
-	mlm_status status = MLM_OK;
-	if (is_web) /* the queue's file holds no password */
-		status = web_address_parse(options->allocator, options->uri, &address, err);
-	if (status == MLM_OK)
-		status = spool_queue_init(&spool->queue, options->spool,
-			is_web ? address.base : options->uri, options->durability,
-			options->allocator, err);
-	if (is_web)
-		web_address_clear(&address);
-	return status;
-}
 
 static void close_store(struct store *base)
 {
@@ -64,7 +46,7 @@ static mlm_status open_store(
 	spool->base.allocator = options->allocator;
 	spool->base.busy_timeout_ms = options->busy_timeout_ms;
 	spool->for_flusher = options->for_flusher;
-	status = init_queue(spool, options, err);
+	status = spool_queue_init(&spool->queue, options, err);
 	if (status == MLM_OK)
 		status = remote->open(options, &spool->remote, err);
 	if (status != MLM_OK) {

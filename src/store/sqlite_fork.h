@@ -20,6 +20,22 @@ struct sqlite_store;
 void sqlite_fork_enter(void);
 bool sqlite_fork_leave(mlm_status status);
 
+/** Defines a function of a header, which does what operation, of the same parameters with err among
+ * them, does here, as one that a fork waits for. */
+#define SQLITE_FORK_GUARDED(name, operation, parameters, arguments) \
+	mlm_status name parameters                                  \
+	{                                                           \
+		mlm_status before = err ? err->status : MLM_OK;     \
+		mlm_status status;                                  \
+		do {                                                \
+			if (err)                                    \
+				err->status = before;               \
+			sqlite_fork_enter();                        \
+			status = operation arguments;               \
+		} while (sqlite_fork_leave(status));                \
+		return status;                                      \
+	}
+
 /** Whether a fork waits for us: a call that waits for another writer gives up. */
 bool sqlite_fork_is_due(void);
 

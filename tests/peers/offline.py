@@ -256,7 +256,7 @@ def a_changed_param_is_told_by_its_key(server, folder):
     status, out, err = folder.run("sync", "--store", url)
     proxy.close()
     assert status == 1 and "param 'lr'" in err and "'0.1'" in err, (out, err)
-    assert "1 record refused" in out, out
+    assert "1 refused" in out, out
     params = dict(server.rows("SELECT key, value FROM params WHERE run_uuid = ?", run_id))
     assert params == {"lr": "0.1", "seed": "7"}, params
     assert server.rows("SELECT status FROM runs WHERE run_uuid = ?", run_id) == [("FINISHED",)]
