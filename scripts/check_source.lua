@@ -64,6 +64,7 @@ local UNTESTED = {
   ["core/artifact_copy"] = "core/transfer_test",
   ["core/background_thread"] = "system_metrics_test, journal_test and every flush",
   ["core/artifact_read"] = "core/artifact_test",
+  ["core/artifact_sender"] = "core/delivery_test",
   ["core/artifact_source"] = "core/artifact_test",
   ["core/artifact_stream"] = "core/artifact_test",
   ["core/artifact_transfer"] = "core/artifact_test",

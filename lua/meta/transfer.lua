@@ -22,7 +22,10 @@
 ---@field runs integer of which nothing waits any more
 ---@field records integer calls, and batches of points
 ---@field points integer of metrics
----@field refused integer records that the server will never take; each was told to `report`
+---@field artifacts integer
+---@field artifact_bytes integer of these
+---@field refused integer records and artifacts that the server will never take; each was told to
+---`report`
 ---@field left integer runs and experiments that go on waiting
 ---@field why? string why something goes on waiting, or the server was not reached
 
@@ -30,8 +33,11 @@
 ---@field kind "run"|"refused"|"left"|"progress"
 ---@field run_id? string the id with which the run began; nil for an experiment
 ---@field server_run_id? string nil while the server has not made the run
----@field name? string what was refused, or the experiment
----@field why? string why it was refused or is left
+---@field name? string what was refused, or the artifact or experiment that is left or on its way
+---@field done_bytes? integer of the artifact that is on its way
+---@field total_bytes? integer of that artifact
+---@field why? string why it was refused or is left; of an artifact that was refused also where its
+---bytes stay
 
 ---@alias mlmanager.DeliveryReport fun(event: mlmanager.DeliveryEvent)
 
@@ -94,9 +100,9 @@ function Manager:export(file, run_ids, experiment_ids, overwrite, report) end
 function Manager:import(file, experiment_name, dry_run, bytes_max, report) end
 
 ---Copies runs into another store, or, without `into`, sends to this server what waits for it since
----it was away, with what processes that died have left. The server gets everything in order and
----once, however often this is done or cut short; what it refuses is told to report and does not
----hold up the rest.
+---it was away, artifacts included, with what processes that died have left. The server gets
+---everything in order and once, however often this is done or cut short; what it refuses is told to
+---report and does not hold up the rest.
 ---
 ---Copied runs arrive as with import, and this store is taken to be the
 ---newer: tags, status, end time and artifacts that differ there become those of here.

@@ -25,7 +25,7 @@ struct staged_store {
 	struct staged_run run;
 	struct artifact_store *inner; /* NULL: not known where */
 	bool may_stage; /* when the inner one is away */
-	mlm_error away; /* MLM_OK: the run's place could be asked for */
+	mlm_error away; /* why inner is not known of a run that the server has */
 };
 
 static const struct artifact_ops staged_ops;
@@ -71,7 +71,7 @@ static mlm_status open_inner(struct staged_store *store, const struct artifact_o
 		return MLM_OK;
 	inner.uri = place->uri;
 	store->may_stage = staged_needs_server(place->uri);
-	if (store->may_stage)
+	if (store->may_stage && !inner.retry_ms)
 		inner.retry_ms = STAGED_TRY_MS;
 	return artifact_open(&inner, &store->inner, err);
 }
@@ -87,6 +87,10 @@ mlm_status staged_open(const struct artifact_options *options, const struct stag
 	store->base.allocator = options->allocator;
 	if (place->away)
 		store->away = *place->away;
+	else
+		error_set(&store->away, MLM_EAGAIN, "artifact",
+			"the server has not said yet where the artifacts of run %s go",
+			place->run_id);
 	mlm_status status = staging_open(options->tracking, &store->staging, err);
 	if (status == MLM_OK)
 		status = staging_find_run(store->staging, place->run_id, &store->run, err);
@@ -100,17 +104,20 @@ mlm_status staged_open(const struct artifact_options *options, const struct stag
 }
 
 /* Where there is no place to ask: EAGAIN, unless the run is none of the server's, which then has
- * nothing of it. */
-static mlm_status ask_nobody(const struct staged_store *store, mlm_error *err)
+ * nothing of it. *has_moved_out: it was not when the store was opened, and is now. */
+static mlm_status ask_nobody(struct staged_store *store, bool *has_moved_out, mlm_error *err)
 {
-	if (!store->run.server_id[0])
-		return MLM_OK;
-	if (store->away.status != MLM_OK) {
+	struct staged_run now;
+	*has_moved_out = false;
+	if (store->run.server_id[0]) {
 		if (err)
 			*err = store->away;
 		return store->away.status;
 	}
-	/* Somebody has sent it since. */
+	mlm_status status = staging_find_run(store->staging, store->run.id, &now, err);
+	*has_moved_out = status == MLM_OK && now.server_id[0];
+	if (!*has_moved_out)
+		return status;
 	return error_set(err, MLM_EAGAIN, "artifact",
 		"run %s has just got to the server; look again", store->run.id);
 }
@@ -289,32 +296,7 @@ static mlm_status give(
 	return status;
 }
 
-static mlm_status not_found(const char *path, mlm_error *err)
-{
-	return error_set(err, MLM_ENOTFOUND, "artifact",
-		"there is no artifact '%.200s' among those that wait for the server", path);
-}
-
-static mlm_status get(struct artifact_store *base, const char *path,
-	const mlm_artifact_writer *into, mlm_error *err)
-{
-	struct staged_store *store = staged_of(base);
-	mlm_status status;
-	int file = open_staged(store, path, &status, err);
-	if (status != MLM_OK)
-		return status;
-	if (file >= 0) {
-		status = give(file, store, into, err);
-		close(file);
-		return status;
-	}
-	if (store->inner)
-		return artifact_get(store->inner, path, into, err);
-	status = ask_nobody(store, err);
-	return status == MLM_OK ? not_found(path, err) : status;
-}
-
-/* ---- list, stat ---- */
+/* ---- what waits ---- */
 
 /* What waits of the run, sorted by path. listing_end() is due in any case. */
 static mlm_status list_staged(struct staged_store *store, struct listing *listing, mlm_error *err)
@@ -330,6 +312,61 @@ static mlm_status list_staged(struct staged_store *store, struct listing *listin
 			items[i].size_bytes, err);
 	listing_sort(listing);
 	return status;
+}
+
+/* *entry_out stays as it is where nothing that waits has the path. */
+static mlm_status look(struct staged_store *store, const char *path, mlm_artifact *entry_out,
+	bool *is_there_out, mlm_error *err)
+{
+	struct listing all;
+	*is_there_out = false;
+	mlm_status status = list_staged(store, &all, err);
+	for (size_t i = 0; i < all.count && status == MLM_OK && !*is_there_out; i++) {
+		bool is_file = strcmp(all.entries[i].path, path) == 0;
+		if (!is_file && !artifact_path_is_below(all.entries[i].path, path))
+			continue;
+		*is_there_out = true;
+		entry_out->is_directory = !is_file;
+		entry_out->size_bytes = is_file ? all.entries[i].size_bytes : -1;
+	}
+	listing_end(&all);
+	return status;
+}
+
+/* ENOTFOUND, or why it cannot be said. */
+static mlm_status not_found(struct staged_store *store, const char *path, mlm_error *err)
+{
+	mlm_artifact entry = { 0 };
+	bool is_there, has_moved;
+	mlm_status status = look(store, path, &entry, &is_there, err);
+	if (status == MLM_OK && is_there)
+		return error_set(err, MLM_ENOTFOUND, "artifact", "'%.200s' is a directory", path);
+	if (status == MLM_OK)
+		status = ask_nobody(store, &has_moved, err);
+	return status == MLM_OK ? error_set(err, MLM_ENOTFOUND, "artifact",
+					  "there is no artifact '%.200s' in run %s, which waits "
+					  "for its server",
+					  path, store->run.id)
+				: status;
+}
+
+/* ---- get, list, stat ---- */
+
+static mlm_status get(struct artifact_store *base, const char *path,
+	const mlm_artifact_writer *into, mlm_error *err)
+{
+	struct staged_store *store = staged_of(base);
+	mlm_status status;
+	int file = open_staged(store, path, &status, err);
+	if (status != MLM_OK)
+		return status;
+	if (file >= 0) {
+		status = give(file, store, into, err);
+		close(file);
+		return status;
+	}
+	return store->inner ? artifact_get(store->inner, path, into, err)
+			    : not_found(store, path, err);
 }
 
 static mlm_status list_below(
@@ -370,6 +407,7 @@ static mlm_status list(struct artifact_store *base, const char *directory, artif
 {
 	struct staged_store *store = staged_of(base);
 	struct listing staged = { 0 }, there = { 0 };
+	bool has_moved = false;
 	mlm_error why = MLM_ERROR_INIT;
 	mlm_status status = listing_begin(&staged, &base->allocator, err);
 	if (status == MLM_OK)
@@ -379,8 +417,8 @@ static mlm_status list(struct artifact_store *base, const char *directory, artif
 	if (status == MLM_OK) {
 		status = store->inner ? artifact_list(
 						store->inner, directory, listing_keep, &there, &why)
-				      : ask_nobody(store, &why);
-		if (is_away(status) && staged.count > 0)
+				      : ask_nobody(store, &has_moved, &why);
+		if (is_away(status) && staged.count > 0 && !has_moved)
 			status = MLM_OK;
 		if (status != MLM_OK && err)
 			*err = why;
@@ -396,22 +434,12 @@ static mlm_status stat_staged(
 	struct artifact_store *base, const char *path, mlm_artifact *entry_out, mlm_error *err)
 {
 	struct staged_store *store = staged_of(base);
-	struct listing all;
-	bool is_there = false;
-	mlm_status status = list_staged(store, &all, err);
-	for (size_t i = 0; i < all.count && status == MLM_OK && !is_there; i++) {
-		bool is_file = strcmp(all.entries[i].path, path) == 0;
-		is_there = is_file || artifact_path_is_below(all.entries[i].path, path);
-		entry_out->is_directory = is_there && !is_file;
-		entry_out->size_bytes = is_file ? all.entries[i].size_bytes : -1;
-	}
-	listing_end(&all);
+	bool is_there;
+	mlm_status status = look(store, path, entry_out, &is_there, err);
 	if (status != MLM_OK || is_there)
 		return status;
-	if (store->inner)
-		return artifact_stat(store->inner, path, entry_out, err);
-	status = ask_nobody(store, err);
-	return status == MLM_OK ? not_found(path, err) : status;
+	return store->inner ? artifact_stat(store->inner, path, entry_out, err)
+			    : not_found(store, path, err);
 }
 
 /* ---- remove ---- */
@@ -459,11 +487,12 @@ static mlm_status choose(struct staged_store *store, const char *path, struct ar
 static mlm_status remove_both(struct staged_store *store, const char *path,
 	const struct staged *const *chosen, size_t count, mlm_error *err)
 {
+	bool has_moved;
 	mlm_error why = MLM_ERROR_INIT;
-	mlm_status status =
-		store->inner ? artifact_remove(store->inner, path, &why) : ask_nobody(store, &why);
+	mlm_status status = store->inner ? artifact_remove(store->inner, path, &why)
+					 : ask_nobody(store, &has_moved, &why);
 	if (status == MLM_OK && !store->inner && count == 0 && path[0])
-		status = not_found(path, &why);
+		status = not_found(store, path, &why);
 	if (status == MLM_ENOTFOUND && count > 0)
 		status = MLM_OK;
 	if (status == MLM_OK)

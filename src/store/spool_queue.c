@@ -17,6 +17,9 @@
 
 #define BUSY_MS 10000u /* every transaction is short; the wait is for a disk that is slow */
 
+/* Of the file, in its user_version. Whoever changes what is in it counts up. */
+#define SCHEMA_VERSION 1
+
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS server (one INTEGER PRIMARY KEY CHECK (one = 1), "
 	"away_until_ms INTEGER NOT NULL);"
@@ -122,7 +125,7 @@ static mlm_status open_file(
 				"cannot make the directory '%s'", queue->directory);
 		mlm_status status = name_server(queue, err);
 		if (status == MLM_OK)
-			status = sqlite_open_plain(&queue->db, schema, err);
+			status = sqlite_open_plain(&queue->db, schema, SCHEMA_VERSION, err);
 		if (status != MLM_OK)
 			return status;
 	}

@@ -46,7 +46,7 @@ mlm_status spool_queue_init(
 void spool_queue_close(struct spool_queue *queue);
 
 /** Opens the file if there is one, or with create in any case. *is_open_out false: there is none.
- * Errors: EIO, EFULL, ECORRUPT. */
+ * Errors: EIO, EFULL, ECORRUPT, EUNSUPPORTED (a newer mlmanager has written it). */
 mlm_status spool_queue_open(
 	struct spool_queue *queue, bool create, bool *is_open_out, mlm_error *err);
 

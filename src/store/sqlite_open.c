@@ -317,7 +317,36 @@ void sqlite_store_close(struct store *base)
 	memory_free(base->allocator, store);
 }
 
-mlm_status sqlite_open_plain(struct sqlite_store *store, const char *schema, mlm_error *err)
+/* Inside a write, so that what is read stays true. */
+static mlm_status make_plain(
+	struct sqlite_store *store, const char *schema, int version, mlm_error *err)
+{
+	char set_version[48];
+	sqlite3_stmt *select;
+	int found = 0;
+	mlm_status status = sqlite_prepare(store, "PRAGMA user_version", &select, err);
+	if (status != MLM_OK)
+		return status;
+	if (sqlite3_step(select) == SQLITE_ROW)
+		found = sqlite3_column_int(select, 0);
+	else
+		status = sqlite_failed(store, err, "could not read the version");
+	sqlite3_finalize(select);
+	if (status == MLM_OK && found > version)
+		status = error_set(err, MLM_EUNSUPPORTED, "sqlite",
+			"'%s' was written by a newer mlmanager (its version is %d, this one knows "
+			"%d); use that one",
+			store->path, found, version);
+	if (status != MLM_OK || found == version)
+		return status;
+	snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version);
+	status = sqlite_run(store, schema, "could not make the tables", err);
+	return status == MLM_OK ? sqlite_run(store, set_version, "could not note the version", err)
+				: status;
+}
+
+mlm_status sqlite_open_plain(
+	struct sqlite_store *store, const char *schema, int version, mlm_error *err)
 {
 	store->jitter = (uint64_t)clock_monotonic_ns() ^ (uint64_t)getpid() << 32;
 	mlm_status status = open_connection(
@@ -334,8 +363,7 @@ mlm_status sqlite_open_plain(struct sqlite_store *store, const char *schema, mlm
 	if (status == MLM_OK)
 		status = sqlite_begin_write(store, err);
 	if (status == MLM_OK)
-		status = sqlite_end(
-			store, sqlite_run(store, schema, "could not make the tables", err), err);
+		status = sqlite_end(store, make_plain(store, schema, version, err), err);
 	if (status == MLM_OK)
 		sqlite_fork_add(store);
 	else

@@ -95,9 +95,11 @@ mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err);
 /** Makes the empty schema in an open file that has no table: slower, but under SQLite's own lock.
  * Another process may have done it meanwhile. */
 mlm_status sqlite_fill_empty(struct sqlite_store *store, mlm_error *err);
-/** Opens a database that is no tracking store at store->path, with this schema, which may be there
- * already. The store is zeroed but for path, base and durability, and not moved afterwards. */
-mlm_status sqlite_open_plain(struct sqlite_store *store, const char *schema, mlm_error *err);
+/** Opens a database that is no tracking store at store->path, with this schema, which makes what is
+ * not there and is run on a file of an older version (user_version). The store is zeroed but for
+ * path, base and durability, and not moved afterwards. EUNSUPPORTED: the file's version is newer. */
+mlm_status sqlite_open_plain(
+	struct sqlite_store *store, const char *schema, int version, mlm_error *err);
 /** What sqlite_open_plain() opened, or did not; the path is the caller's. */
 void sqlite_close_plain(struct sqlite_store *store);
 /** A new store in memory; the caller closes it. */

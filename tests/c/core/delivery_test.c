@@ -11,12 +11,10 @@
 
 #define RUN_ID "0123456789abcdef0123456789abcdef"
 
-/* What answers every request of these tests. */
-static const struct fake_turn everything = {
-	.body = "{\"experiment\": {\"experiment_id\": \"7\", \"name\": \"tests\"}, "
-		"\"run\": {\"info\": {\"run_id\": \"" RUN_ID "\", \"experiment_id\": \"7\", "
-		"\"status\": \"RUNNING\", \"lifecycle_stage\": \"active\"}}}"
-};
+/* What answers every request of these tests: all runs are one, whose artifacts are in a directory
+ * of the test. */
+static char answer[1024];
+static const struct fake_turn everything = { .body = answer };
 
 static mlm_error err = MLM_ERROR_INIT;
 static struct fake_peer peer;
@@ -49,6 +47,12 @@ static mlm_manager *begin(void)
 	directory_make();
 	setenv("XDG_STATE_HOME", directory, 1);
 	warnings[0] = '\0';
+	snprintf(answer, sizeof(answer),
+		"{\"experiment\": {\"experiment_id\": \"7\", \"name\": \"tests\"}, "
+		"\"run\": {\"info\": {\"run_id\": \"" RUN_ID "\", \"experiment_id\": \"7\", "
+		"\"status\": \"RUNNING\", \"lifecycle_stage\": \"active\", "
+		"\"artifact_uri\": \"file://%s/artifacts\"}}}",
+		directory);
 	fake_peer_start(&peer, &everything, 1);
 	fake_peer_halt(&peer);
 	return open_manager();
@@ -221,6 +225,139 @@ TEST(a_server_that_comes_back__gets_all_from_the_process_that_waits)
 	end(manager);
 }
 
+/* ---- artifacts ---- */
+
+static mlm_run *start(mlm_manager *manager)
+{
+	mlm_run *run;
+	MUST(mlm_experiment_create(manager, "tests", NULL, NULL, &err));
+	MUST(mlm_run_start(manager, NULL, &run, &err));
+	return run;
+}
+
+struct text {
+	char text[64];
+};
+
+static mlm_status note_bytes(void *payload, const void *bytes, size_t size, mlm_error *why)
+{
+	struct text *text = payload;
+	size_t used = strlen(text->text);
+	(void)why;
+	snprintf(text->text + used, sizeof(text->text) - used, "%.*s", (int)size,
+		(const char *)bytes);
+	return MLM_OK;
+}
+
+static struct text read_artifact(mlm_manager *manager, const char *run_id, const char *name)
+{
+	struct text text = { "" };
+	const mlm_artifact_writer writer = { note_bytes, &text };
+	MUST(mlm_artifact_read(manager, run_id, name, &writer, NULL, &err));
+	return text;
+}
+
+static struct text arrived(const char *name)
+{
+	struct text text = { "" };
+	char path[200];
+	snprintf(path, sizeof(path), "%s/artifacts/%s", directory, name);
+	FILE *file = fopen(path, "r");
+	if (!file || !fgets(text.text, sizeof(text.text), file))
+		snprintf(text.text, sizeof(text.text), "nothing");
+	if (file)
+		fclose(file);
+	return text;
+}
+
+TEST(artifacts__wait_with_their_run_and_are_sent_with_it)
+{
+	mlm_manager *manager = begin();
+	mlm_run *run = start(manager);
+	struct told told = { 0 };
+	mlm_delivery_result result;
+	mlm_artifact_list *list;
+	char id[MLM_ID_SIZE];
+	snprintf(id, sizeof(id), "%s", mlm_run_id(run));
+	MUST(mlm_run_log_bytes(run, "dir/a.txt", "first", 5, &err));
+	MUST(mlm_run_log_bytes(run, "dir/a.txt", "second", 6, &err));
+	MUST(mlm_run_log_bytes(run, "b.txt", "gone", 4, &err));
+	MUST(mlm_artifact_list_directory(manager, id, NULL, &list, &err));
+	CHECK_INT(list->count, 2);
+	mlm_artifact_list_free(list);
+	CHECK_STRING(read_artifact(manager, id, "dir/a.txt").text, "second");
+	MUST(mlm_artifact_delete(manager, id, "b.txt", &err));
+	CHECK_STATUS(mlm_artifact_delete(manager, id, "b.txt", &err), MLM_ENOTFOUND);
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	CHECK_CONTAINS(warnings, "1 artifact (6 bytes)");
+	CHECK_STATUS(mlm_manager_deliver(manager, note, &told, &result, &err), MLM_EAGAIN);
+	CHECK_INT(result.artifacts, 0);
+	mlm_manager_free(manager);
+	come_back();
+	manager = open_manager();
+	MUST(mlm_manager_deliver(manager, note, &told, &result, &err));
+	CHECK(result.artifacts == 1 && result.artifact_bytes == 6 && result.runs == 1);
+	CHECK_INT(told.kinds[MLM_DELIVERY_RUN], 1);
+	CHECK_STRING(arrived("dir/a.txt").text, "second");
+	/* Either id, and the place itself now. */
+	CHECK_STRING(read_artifact(manager, id, "dir/a.txt").text, "second");
+	CHECK_STRING(read_artifact(manager, RUN_ID, "dir/a.txt").text, "second");
+	MUST(mlm_manager_deliver(manager, note, &told, &result, &err));
+	CHECK(result.artifacts == 0 && result.runs == 0);
+	end(manager);
+}
+
+TEST(artifacts__are_sent_by_the_process_that_waits)
+{
+	mlm_manager *manager = begin();
+	mlm_run *run = start(manager);
+	MUST(mlm_run_log_bytes(run, "a.txt", "waited", 6, &err));
+	come_back();
+	MUST(mlm_manager_flush(manager, 60000, &err));
+	CHECK_STRING(arrived("a.txt").text, "waited");
+	MUST(mlm_run_log_bytes(run, "b.txt", "at once", 7, &err));
+	CHECK_STRING(arrived("b.txt").text, "at once");
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	CHECK_STRING(warnings, "");
+	end(manager);
+}
+
+TEST(artifacts__go_straight_to_a_known_place_that_needs_no_server)
+{
+	mlm_manager *manager = begin();
+	come_back();
+	mlm_run *run = start(manager);
+	MUST(mlm_run_log_bytes(run, "a.txt", "before", 6, &err));
+	fake_peer_halt(&peer);
+	MUST(mlm_run_log_bytes(run, "b.txt", "meanwhile", 9, &err));
+	CHECK_STRING(arrived("b.txt").text, "meanwhile");
+	mlm_manager_free(manager);
+	CHECK(!strstr(warnings, "artifact"));
+	fake_peer_stop(&peer);
+	directory_remove();
+}
+
+TEST(artifacts__that_were_refused_are_told_at_the_end_with_the_place_of_their_bytes)
+{
+	mlm_manager *manager = begin();
+	mlm_run *run = start(manager);
+	char place[200];
+	MUST(mlm_run_log_bytes(run, "taken", "kept", 4, &err));
+	snprintf(place, sizeof(place), "%s/artifacts", directory);
+	CHECK(mkdir(place, 0777) == 0);
+	snprintf(place, sizeof(place), "%s/artifacts/taken", directory);
+	CHECK(mkdir(place, 0777) == 0);
+	come_back();
+	CHECK_STATUS(mlm_manager_flush(manager, 60000, &err), MLM_EEXISTS);
+	CHECK_CONTAINS(err.message, "artifact 'taken'");
+	CHECK_CONTAINS(err.message, "stays in '");
+	char *file = strstr(err.message, "stays in '") + strlen("stays in '");
+	file[strcspn(file, "'")] = '\0';
+	CHECK(access(file, R_OK) == 0);
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	end(manager);
+}
+
 static void note_store(void *payload, const char *store)
 {
 	snprintf(payload, 128, "%s", store);
@@ -261,6 +398,10 @@ int main(void)
 	RUN(runs__begin_and_end_without_a_server_and_say_once_that_they_wait);
 	RUN(deliver__sends_it_and_tells_the_ids);
 	RUN(a_server_that_comes_back__gets_all_from_the_process_that_waits);
+	RUN(artifacts__wait_with_their_run_and_are_sent_with_it);
+	RUN(artifacts__are_sent_by_the_process_that_waits);
+	RUN(artifacts__go_straight_to_a_known_place_that_needs_no_server);
+	RUN(artifacts__that_were_refused_are_told_at_the_end_with_the_place_of_their_bytes);
 	RUN(delivery_servers__tells_whom_something_may_wait_for);
 	RUN(deliver__has_nothing_to_do_for_a_database);
 	return check_done();

@@ -49,9 +49,11 @@ static inline struct store *open_room(void)
 static inline void come_back(struct store *store)
 {
 	struct spool_store *spool = spool_store_of(store);
+	bool is_open;
 	faulty_next = NULL;
 	spool->away_until_ms = 0;
-	if (spool->queue.db.db)
+	MUST(spool_queue_open(&spool->queue, false, &is_open, &err));
+	if (is_open)
 		MUST(spool_queue_set_away(&spool->queue, 0, &err));
 }
 

@@ -25,6 +25,10 @@ typedef void (*contract_options_fn)(const char *id, struct artifact_options *opt
 static contract_options_fn contract_options;
 static char contract_id[33];
 
+/* How a store is opened, if not by its URI. */
+static mlm_status (*contract_open_with)(
+	const struct artifact_options *options, struct artifact_store **store_out, mlm_error *why);
+
 /* What lies behind a server may be less than our own backends: names that it cannot have are
  * EINVAL then (NULL: it takes all), and a directory may outlive its last file. */
 static bool (*contract_takes)(const char *name);
@@ -42,7 +46,7 @@ static inline struct artifact_store *contract_open(void)
 	struct artifact_options options = { 0 };
 	struct artifact_store *store = NULL;
 	contract_options(contract_id, &options);
-	MUST(artifact_open(&options, &store, &err));
+	MUST((contract_open_with ? contract_open_with : artifact_open)(&options, &store, &err));
 	return store;
 }
 
