@@ -49,8 +49,9 @@ local function reporter(line)
     elseif event.kind == "refused" then
       complain("%s: %s was refused: %s", name_of(event), event.name, event.why)
     else
-      complain("%s%s goes on waiting%s", name_of(event),
-        event.run_id and event.name and ": " .. event.name or "", event.why ~= reason and ": " .. event.why or "")
+      local name = event.run_id and event.name and ": " .. event.name or ""
+      complain("%s%s goes on waiting%s", name_of(event), name,
+        event.why ~= reason and ": " .. event.why or "")
       reason = event.why
     end
   end

@@ -16,7 +16,8 @@ struct artifact_sender_options {
 	void *payload;
 };
 
-/** Errors: EAGAIN (no thread), EINVAL, ENOMEM. Owns: *sender_out goes to artifact_sender_close(). */
+/** Errors: EAGAIN (no thread), EINVAL, ENOMEM.
+ * Owns: *sender_out goes to artifact_sender_close(). */
 mlm_status artifact_sender_open(const struct artifact_sender_options *options,
 	struct artifact_sender **sender_out, mlm_error *err);
 

@@ -117,8 +117,8 @@ mlm_status manager_open_another(
  * options.server_wait_ms says. *left_out: it has not taken all, *why_out says why. */
 mlm_status manager_settle_inside(
 	mlm_manager *manager, bool *left_out, mlm_error *why_out, mlm_error *err);
-/** Waits as long for what has been put off while a remote store was away, artifacts included. False: some still waits,
- * *why_out says why. Call inside. */
+/** Waits as long for what has been put off while a remote store was away, artifacts included.
+ * False: some still waits, *why_out says why. Call inside. */
 bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out);
 
 /** "2 artifacts (1.5 MB)": all that wait for the server; "" for none. Remembers how many have been

@@ -87,7 +87,8 @@ static void set_open(mlm_run *run)
 void run_keep_artifact_uri(mlm_run *run, const char *uri)
 {
 	const mlm_allocator *allocator = &run->manager->allocator;
-	if (!uri || !uri[0] || (run->artifact_uri && strcmp(run->artifact_uri, uri) == 0))
+	bool is_of_use = uri && uri[0] && run->manager->ops->deliver;
+	if (!is_of_use || (run->artifact_uri && strcmp(run->artifact_uri, uri) == 0))
 		return;
 	/* Without memory for it, it is asked for again. */
 	memory_free(allocator, run->artifact_uri);

@@ -97,7 +97,8 @@ mlm_status sqlite_create_file(const char *path, bool wal, mlm_error *err);
 mlm_status sqlite_fill_empty(struct sqlite_store *store, mlm_error *err);
 /** Opens a database that is no tracking store at store->path, with this schema, which makes what is
  * not there and is run on a file of an older version (user_version). The store is zeroed but for
- * path, base and durability, and not moved afterwards. EUNSUPPORTED: the file's version is newer. */
+ * path, base and durability, and not moved afterwards. EUNSUPPORTED: the file's version is a newer
+ * one. */
 mlm_status sqlite_open_plain(
 	struct sqlite_store *store, const char *schema, int version, mlm_error *err);
 /** What sqlite_open_plain() opened, or did not; the path is the caller's. */

@@ -90,10 +90,35 @@ describe("a script whose server is away", function()
       print(code(manager.create_experiment, "far", true))
       manager:create_experiment "far"
       print(code(manager.search_runs))
-      manager:start_run()
-      print(code(manager.log_text, "text", "a.txt"), code(manager.list_artifacts))
+      print(code(manager.list_artifacts, "", "0123"), code(manager.delete_artifact, "a", "0123"))
     ]])
     assert.equal("again\tagain\nagain\nagain\nagain\tagain\n", out)
+  end))
+
+  it("keeps artifacts, which are read as if they were there", spec(function(log)
+    local result = log [[
+      manager:create_experiment "far"
+      manager:start_run()
+      manager:log_text("first", "notes/a b.txt")
+      manager:log_text("second", "notes/a b.txt")
+      manager:log_dict({ lr = 0.1 }, "config.json")
+      manager:log_table({ x = { 1 } }, "rows.json")
+      manager:log_table({ x = { 2 } }, "rows.json")
+      manager:log_image(("\255\0\0\255"):rep(4), "red.png", { width = 2, height = 2 })
+      manager:log_text("gone", "gone.txt")
+      manager:delete_artifact "gone.txt"
+      for _, artifact in ipairs(manager:list_artifacts()) do
+        print(artifact.path, artifact.file_size)
+      end
+      print(manager:retrieve_artifact_stream(manager.current_run_id, "notes/a b.txt"))
+      print(manager:retrieve_artifact_stream(manager.current_run_id, "rows.json"))
+      print(select(2, pcall(manager.log_text, "", "notes")).code)
+      manager:end_run()
+    ]]
+    assert.equal(table.concat({ "config.json\t16", "notes\tnil", "red.png\t90",
+      "rows.json\t34", "second", '{"columns":["x"],"data":[[1],[2]]}', "exists", "" }, "\n"),
+      ran(result))
+    assert.matches("as do 4 artifacts %(%d+ bytes%)", result.err)
   end))
 
   it("can be taken up by another one", spec(function(log)
