@@ -308,9 +308,10 @@ that lead out of it and more bytes than --max-bytes end the import before it beg
     },
     text = [[
 Without --to, sends what was logged while the tracking server was away (--store, else
-MLFLOW_TRACKING_URI, names it), in order and exactly once. Each run is told when the server has all
-of it. What the server refuses, such as a param that would change, is told, dropped, and does not
-hold up the rest; what cannot go yet goes on waiting. Either makes the exit status 1.
+MLFLOW_TRACKING_URI, names it), in order and exactly once, artifacts last. Each run is told when the
+server has all of it. What the server refuses, such as a param that would change, is told, dropped,
+and does not hold up the rest; of an artifact the bytes stay on this machine, in the file that is
+told, until you remove it. What cannot go yet goes on waiting. Either makes the exit status 1.
 
 With --to, copies. Runs keep their ids, and come with everything they have: params, tags, whole
 metric histories, dataset inputs, artifacts, nesting and times. A run that is there already gets

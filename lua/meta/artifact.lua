@@ -4,6 +4,10 @@
 ---The files of runs. A name is a path from the run's root: relative, its parts separated by "/".
 ---What takes longer than a second shows on a terminal how far it is. Runs that have ended take
 ---artifacts once set_active_run has taken them up.
+---
+---While a tracking server is away, what is logged waits on this machine for `sync`, and is listed,
+---read and, where the server does not have the run yet, deleted as if it were there. Reading what
+---does not wait raises "again", and so does log_table for a run that the server has already.
 
 ---@class mlmanager.LogArtifactOptions
 ---@field zip? boolean store a directory as one zip archive, by default with ".zip" behind its name

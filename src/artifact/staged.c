@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "artifact/artifact_file.h"
 #include "artifact/artifact_path.h"
 #include "artifact/listing.h"
 #include "artifact/upload.h"
@@ -134,16 +134,21 @@ static mlm_status cannot_keep(
 }
 
 static mlm_status copy(const struct staged_store *store, const char *path,
-	const mlm_artifact_reader *from, struct upload *upload, int64_t *size_out, mlm_error *err)
+	const mlm_artifact_reader *from, struct upload *upload, mlm_error *err)
 {
+	mlm_status status = MLM_OK;
+	if (from->read == artifact_file_read) {
+		const struct artifact_file *source = from->payload;
+		status = artifact_file_copy(source, source->file, upload->file, err);
+	}
+	if (status != MLM_OK)
+		return status;
 	char *buffer = memory_array(&store->base.allocator, ARTIFACT_BUFFER_BYTES, 1);
-	mlm_status status = buffer ? MLM_OK : no_memory(err);
-	*size_out = 0;
+	status = buffer ? MLM_OK : no_memory(err);
 	for (size_t got = 1; status == MLM_OK && got > 0;) {
 		status = from->read(from->payload, buffer, ARTIFACT_BUFFER_BYTES, &got, err);
 		if (status == MLM_OK && !upload_write(upload, buffer, got))
 			status = cannot_keep(store, path, errno, err);
-		*size_out += (int64_t)got;
 	}
 	memory_free(&store->base.allocator, buffer);
 	return status;
@@ -151,9 +156,10 @@ static mlm_status copy(const struct staged_store *store, const char *path,
 
 /* The file gets its name once it is whole and on the disk, and then its row. */
 static mlm_status add(struct staged_store *store, const char *path, struct upload *upload,
-	int directory, int64_t size_bytes, mlm_error *err)
+	int directory, mlm_error *err)
 {
 	char name[STAGING_FILE_NAME_MAX];
+	int64_t size_bytes = (int64_t)lseek(upload->file, 0, SEEK_END);
 	staging_name(path, name);
 	mlm_status status =
 		upload_finish(upload, name, true) ? MLM_OK : cannot_keep(store, path, errno, err);
@@ -170,15 +176,14 @@ static mlm_status stage(struct staged_store *store, const char *path,
 {
 	struct upload upload;
 	int directory;
-	int64_t size_bytes;
 	mlm_status status = staging_open_directory(store->staging, &directory, err);
 	if (status != MLM_OK)
 		return status;
 	status = upload_begin(&upload, directory) ? MLM_OK : cannot_keep(store, path, errno, err);
 	if (status == MLM_OK)
-		status = copy(store, path, from, &upload, &size_bytes, err);
+		status = copy(store, path, from, &upload, err);
 	if (status == MLM_OK)
-		status = add(store, path, &upload, directory, size_bytes, err);
+		status = add(store, path, &upload, directory, err);
 	upload_end(&upload);
 	close(directory);
 	return status;
@@ -186,36 +191,39 @@ static mlm_status stage(struct staged_store *store, const char *path,
 
 /* ---- put: through ---- */
 
-static mlm_status read_file(
-	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
+static mlm_status nothing_moved(void *payload, size_t size, mlm_error *err)
 {
-	ssize_t got;
-	do {
-		got = read(*(const int *)payload, bytes, size);
-	} while (got < 0 && errno == EINTR);
-	*got_out = got > 0 ? (size_t)got : 0;
-	return got >= 0 ? MLM_OK
-			: error_set_errno(err, errno, "artifact", "cannot read a temporary file");
+	(void)payload;
+	(void)size;
+	(void)err;
+	return MLM_OK;
 }
 
-static mlm_status rewind_file(void *payload, mlm_error *err)
+static void nothing_moved_back(void *payload, uint64_t size)
 {
-	return lseek(*(const int *)payload, 0, SEEK_SET) == 0
-		       ? MLM_OK
-		       : error_set_errno(err, errno, "artifact", "cannot read a temporary file");
+	(void)payload;
+	(void)size;
+}
+
+/* A file that nobody is told of. */
+static struct artifact_file quiet_file(int file, const char *local_path)
+{
+	return (struct artifact_file){ file, local_path, nothing_moved, nothing_moved_back, NULL };
 }
 
 /* All that the reader gives, in a file that is at its beginning again. */
 static mlm_status copy_pipe(const struct staged_store *store, const char *path,
-	const mlm_artifact_reader *from, int *file_out, int64_t *size_out, mlm_error *err)
+	const mlm_artifact_reader *from, struct artifact_file *file_out, int64_t *size_out,
+	mlm_error *err)
 {
 	struct upload upload = { .root = -1, .file = temporary_file_open() };
-	*file_out = upload.file;
+	*file_out = quiet_file(upload.file, "a temporary file");
 	if (upload.file < 0)
 		return error_set_errno(err, errno, "artifact",
 			"cannot make a temporary file for the artifact '%.200s'", path);
-	mlm_status status = copy(store, path, from, &upload, size_out, err);
-	return status == MLM_OK ? rewind_file(file_out, err) : status;
+	mlm_status status = copy(store, path, from, &upload, err);
+	*size_out = (int64_t)lseek(upload.file, 0, SEEK_END);
+	return status == MLM_OK ? artifact_file_rewind(file_out, err) : status;
 }
 
 static mlm_status put_or_stage(struct staged_store *store, const char *path,
@@ -238,8 +246,8 @@ static mlm_status put(struct artifact_store *base, const char *path,
 	struct staged_store *store = staged_of(base);
 	size_t waiting;
 	uint64_t bytes;
-	int file = -1;
-	mlm_artifact_reader again = { read_file, &file, 0, rewind_file };
+	struct artifact_file file;
+	mlm_artifact_reader again = { artifact_file_read, &file, -1, artifact_file_rewind };
 	mlm_status status = staging_count(store->staging, store->run.id, &waiting, &bytes, err);
 	if (status != MLM_OK)
 		return status;
@@ -251,8 +259,8 @@ static mlm_status put(struct artifact_store *base, const char *path,
 	status = copy_pipe(store, path, from, &file, &again.size_bytes, err);
 	if (status == MLM_OK)
 		status = put_or_stage(store, path, &again, err);
-	if (file >= 0)
-		close(file);
+	if (file.file >= 0)
+		close(file.file);
 	return status;
 }
 
@@ -283,12 +291,20 @@ static int open_staged(
 }
 
 static mlm_status give(
-	int file, const struct staged_store *store, const mlm_artifact_writer *into, mlm_error *err)
+	int fd, const struct staged_store *store, const mlm_artifact_writer *into, mlm_error *err)
 {
+	struct artifact_file file = quiet_file(fd, "an artifact that waits");
+	mlm_status status = MLM_OK;
+	if (into->write == artifact_file_write) {
+		const struct artifact_file *target = into->payload;
+		status = artifact_file_copy(target, fd, target->file, err);
+	}
+	if (status != MLM_OK)
+		return status;
 	char *buffer = memory_array(&store->base.allocator, ARTIFACT_BUFFER_BYTES, 1);
-	mlm_status status = buffer ? MLM_OK : no_memory(err);
+	status = buffer ? MLM_OK : no_memory(err);
 	for (size_t got = 1; status == MLM_OK && got > 0;) {
-		status = read_file(&file, buffer, ARTIFACT_BUFFER_BYTES, &got, err);
+		status = artifact_file_read(&file, buffer, ARTIFACT_BUFFER_BYTES, &got, err);
 		if (status == MLM_OK && got > 0)
 			status = into->write(into->payload, buffer, got, err);
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "artifact/artifact_file.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/staging.h"
@@ -139,25 +140,15 @@ static mlm_status refuse(struct staged_delivery *delivery, const struct staged *
 struct sending {
 	struct staged_delivery *delivery;
 	const struct staged *staged;
-	int file;
 	uint64_t done_bytes;
 };
 
-static mlm_status read_staged(
-	void *payload, void *bytes, size_t size, size_t *got_out, mlm_error *err)
+static mlm_status bytes_moved(void *payload, size_t size, mlm_error *err)
 {
 	struct sending *sending = payload;
 	struct staged_delivery *delivery = sending->delivery;
 	struct staged_event event = event_of(delivery, STAGED_SENDING, sending->staged);
-	ssize_t got;
-	do {
-		got = read(sending->file, bytes, size);
-	} while (got < 0 && errno == EINTR);
-	*got_out = got > 0 ? (size_t)got : 0;
-	if (got < 0)
-		return error_set_errno(
-			err, errno, "artifact", "cannot read '%.400s'", sending->staged->file);
-	sending->done_bytes += (uint64_t)got;
+	sending->done_bytes += size;
 	event.done_bytes = sending->done_bytes;
 	tell(delivery, &event);
 	if (delivery->is_stopped)
@@ -167,14 +158,10 @@ static mlm_status read_staged(
 	return MLM_OK;
 }
 
-static mlm_status rewind_staged(void *payload, mlm_error *err)
+static void bytes_moved_back(void *payload, uint64_t size)
 {
 	struct sending *sending = payload;
-	sending->done_bytes = 0;
-	return lseek(sending->file, 0, SEEK_SET) == 0
-		       ? MLM_OK
-		       : error_set_errno(err, errno, "artifact", "cannot read '%.400s'",
-				 sending->staged->file);
+	sending->done_bytes -= size;
 }
 
 /* What a place says of an artifact that it will never take, however often it is tried. */
@@ -201,15 +188,17 @@ static mlm_status look(struct staged_delivery *delivery, const struct staged *st
 static mlm_status put(struct staged_delivery *delivery, const struct staged *staged,
 	bool *is_final_out, mlm_error *why)
 {
-	struct sending sending = { delivery, staged, open(staged->file, O_RDONLY | O_CLOEXEC), 0 };
-	const mlm_artifact_reader reader = { read_staged, &sending, staged->size_bytes,
-		rewind_staged };
-	*is_final_out = sending.file < 0 && errno == ENOENT;
-	if (sending.file < 0)
+	struct sending sending = { delivery, staged, 0 };
+	struct artifact_file file = { open(staged->file, O_RDONLY | O_CLOEXEC), staged->file,
+		bytes_moved, bytes_moved_back, &sending };
+	const mlm_artifact_reader reader = { artifact_file_read, &file, staged->size_bytes,
+		artifact_file_rewind };
+	*is_final_out = file.file < 0 && errno == ENOENT;
+	if (file.file < 0)
 		return error_set_errno(
 			why, errno, "artifact", "cannot read '%.400s'", staged->file);
 	mlm_status status = artifact_put(delivery->place, staged->path, &reader, why);
-	close(sending.file);
+	close(file.file);
 	*is_final_out = is_final(status);
 	return status;
 }

@@ -74,7 +74,8 @@ struct mlm_run {
 	char *artifact_uri; /* as last heard from the store; NULL: not yet */
 	_Atomic bool is_open; /* written under the journal's lock */
 	bool started_here; /* to be ended by this manager */
-	bool is_new; /* made by this process: no steps in the store to go on from */
+	/* The store has no key with steps to go on from that has no series here. */
+	bool knows_steps;
 	struct run_slot *slots; /* under the journal's lock; slot_count is a power of two */
 	size_t slot_count;
 	size_t series_count;
@@ -193,6 +194,10 @@ mlm_status run_take_remembered(mlm_manager *manager, mlm_error *err);
 /** Ends the logging to a run and gives back what only that needs: any number of runs may end in one
  * manager. Call inside. */
 void run_close_series(mlm_run *run);
+
+/** Goes on from these steps, which are of all keys that the store has: log_metric then asks it for
+ * none. Call inside. Errors: ENOMEM. */
+mlm_status run_learn_steps(mlm_run *run, const mlm_metric *metrics, size_t count, mlm_error *err);
 
 /** Forgets the steps it has given out. Call inside. */
 void run_forget_steps(mlm_run *run);

@@ -292,7 +292,7 @@ mlm_status run_create_inside(
 		return status;
 	}
 	run->started_here = true;
-	run->is_new = true;
+	run->knows_steps = true;
 	run->parent = manager->active;
 	manager->active = run;
 	keep_handle(manager, run);
@@ -367,11 +367,22 @@ mlm_status mlm_run_start(
 	return status;
 }
 
+/* What was logged before to the run it is about. */
+static mlm_status settle_remote(mlm_manager *manager, mlm_error *err)
+{
+	bool is_left;
+	mlm_error why = MLM_ERROR_INIT;
+	return manager->ops->is_remote ? manager_settle_inside(manager, &is_left, &why, err)
+				       : MLM_OK;
+}
+
 mlm_status run_set_active_inside(
 	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err)
 {
 	mlm_run_list *list = NULL;
 	mlm_status status = manager_need_journal(manager, err);
+	if (status == MLM_OK)
+		status = settle_remote(manager, err);
 	if (status == MLM_OK)
 		status = manager->ops->get_run(manager->store, run_id, &list, err);
 	if (status != MLM_OK)
@@ -390,9 +401,10 @@ mlm_status run_set_active_inside(
 	}
 	if (status == MLM_OK)
 		run_keep_artifact_uri(run, list->items[0].artifact_uri);
-	mlm_run_list_free(list);
-	if (status != MLM_OK)
+	if (status != MLM_OK) {
+		mlm_run_list_free(list);
 		return status;
+	}
 	for (mlm_run *below = manager->active; below;) {
 		mlm_run *next = below->parent;
 		below->parent = NULL;
@@ -404,7 +416,12 @@ mlm_status run_set_active_inside(
 	}
 	manager->active = run;
 	*run_out = run;
-	return MLM_OK;
+	/* Of a server now, since log_metric must not wait for it. */
+	if (manager->ops->is_remote)
+		status = run_learn_steps(
+			run, list->items[0].metrics, list->items[0].metric_count, err);
+	mlm_run_list_free(list);
+	return status;
 }
 
 mlm_status mlm_run_set_active(

@@ -100,7 +100,7 @@ static struct journal_series *new_series(const mlm_run *run, const char *key, si
 	series->key = copy;
 	series->key_size = size;
 	series->run_id = run->id;
-	series->next_step_known = run->is_new;
+	series->next_step_known = run->knows_steps;
 	return series;
 }
 
@@ -133,6 +133,39 @@ static mlm_status add_series(mlm_run *run, const char *key, size_t size, mlm_err
 	return status;
 }
 
+/* Call with the journal locked. */
+static void go_on_from(struct journal_series *series, int64_t step)
+{
+	if (step < INT64_MAX && step + 1 > series->next_step)
+		series->next_step = step + 1;
+}
+
+mlm_status run_learn_steps(mlm_run *run, const mlm_metric *metrics, size_t count, mlm_error *err)
+{
+	struct journal *journal = run->manager->journal;
+	mlm_status status = MLM_OK;
+	for (size_t i = 0; i < count && status == MLM_OK; i++) {
+		status = add_series(run, metrics[i].key, strlen(metrics[i].key), err);
+		if (status == MLM_EINVAL) /* a key that nothing can be logged to */
+			status = MLM_OK;
+	}
+	if (status != MLM_OK)
+		return status;
+	journal_lock(journal);
+	for (size_t i = 0; i < count; i++) {
+		struct journal_series *series =
+			run_find_series(run, metrics[i].key, strlen(metrics[i].key));
+		if (series)
+			go_on_from(series, metrics[i].step);
+	}
+	for (size_t i = 0; i < run->slot_count; i++)
+		if (run->slots[i].series)
+			run->slots[i].series->next_step_known = true;
+	run->knows_steps = true;
+	journal_unlock(journal);
+	return MLM_OK;
+}
+
 /* A run that was taken up goes on from the greatest step in the store. Call inside, which keeps the
  * run from ending and the series from going. */
 static mlm_status learn_step(mlm_run *run, struct journal_series *series, mlm_error *err)
@@ -148,8 +181,8 @@ static mlm_status learn_step(mlm_run *run, struct journal_series *series, mlm_er
 		return status;
 	journal_lock(manager->journal);
 	if (!series->next_step_known) {
-		if (found && step < INT64_MAX && step + 1 > series->next_step)
-			series->next_step = step + 1;
+		if (found)
+			go_on_from(series, step);
 		series->next_step_known = true;
 	}
 	journal_unlock(manager->journal);
@@ -179,7 +212,7 @@ void run_close_series(mlm_run *run)
 	size_t count = 0;
 	journal_lock(journal);
 	atomic_store(&run->is_open, false);
-	run->is_new = false;
+	run->knows_steps = false;
 	/* An append that waits for room has its series in its hands. */
 	if (!journal->waiting) {
 		slots = run->slots;

@@ -295,11 +295,20 @@ static mlm_status unpack_create(
 		json_object_get(json, "tags"), arena, &create->tags, &create->tag_count, err);
 }
 
+/* A number that is one of an enum's, whose least is 0. */
+static bool read_choice(const json_t *json, const char *key, int most, int *choice_out)
+{
+	json_int_t number = json_integer_value(json_object_get(json, key));
+	*choice_out = number >= 0 && number <= most ? (int)number : 0;
+	return number >= 0 && number <= most;
+}
+
 static mlm_status unpack(
 	const json_t *json, struct arena *arena, struct spool_entry *entry, mlm_error *err)
 {
 	mlm_status status = MLM_OK;
 	bool failed = false;
+	int choice;
 	switch (entry->kind) {
 	case SPOOL_CREATE:
 		return unpack_create(json, arena, entry, err);
@@ -315,15 +324,17 @@ static mlm_status unpack(
 		return failed ? no_memory(err) : entry->key ? MLM_OK : damaged(err);
 	case SPOOL_UPDATE:
 	case SPOOL_KILL:
-		entry->change.status =
-			(mlm_run_status)json_integer_value(json_object_get(json, "status"));
+		if (!read_choice(json, "status", MLM_RUN_KILLED, &choice))
+			return damaged(err);
+		entry->change.status = (mlm_run_status)choice;
 		entry->change.end_time_ms =
 			json_integer_value(json_object_get(json, "end_time_ms"));
 		entry->change.run_name = word(json, "run_name", arena, &failed);
 		return failed ? no_memory(err) : MLM_OK;
 	case SPOOL_LIFECYCLE:
-		entry->lifecycle =
-			(mlm_lifecycle)json_integer_value(json_object_get(json, "lifecycle"));
+		if (!read_choice(json, "lifecycle", MLM_DELETED, &choice))
+			return damaged(err);
+		entry->lifecycle = (mlm_lifecycle)choice;
 		return MLM_OK;
 	case SPOOL_INPUTS:
 		return unpack_inputs(json, arena, entry, err);

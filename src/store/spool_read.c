@@ -293,6 +293,39 @@ mlm_status spool_read_run(
 	return status;
 }
 
+static mlm_status take_points(
+	void *payload, const struct spool_entry *entry, struct arena *arena, mlm_error *err)
+{
+	bool ok = entry->kind != SPOOL_POINTS || put_points(payload, arena, entry);
+	return ok ? MLM_OK : no_memory(err);
+}
+
+mlm_status spool_add_metrics(
+	struct spool_store *spool, const char *run_id, mlm_run_list *list, mlm_error *err)
+{
+	struct arena *arena = list->memory;
+	size_t count = list->items[0].metric_count;
+	mlm_run_record *record = arena_alloc(arena, sizeof(*record));
+	struct reading reading = {
+		.metrics = arena_array(arena, count + 1, sizeof(*reading.metrics)),
+		.metric_count = count,
+		.metric_capacity = count + 1,
+	};
+	if (!record || !reading.metrics)
+		return no_memory(err);
+	*record = list->items[0];
+	if (count)
+		memcpy(reading.metrics, record->metrics, count * sizeof(*reading.metrics));
+	mlm_status status = each_entry(spool, run_id, arena, take_points, &reading, err);
+	if (status != MLM_OK)
+		return status;
+	answer_sort_metrics(reading.metrics, reading.metric_count);
+	record->metrics = reading.metrics;
+	record->metric_count = reading.metric_count;
+	list->items = record;
+	return MLM_OK;
+}
+
 /* ---- the points of one metric ---- */
 
 struct collecting {

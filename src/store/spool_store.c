@@ -570,15 +570,27 @@ static mlm_status get_run(
 	struct store *base, const char *run_id, mlm_run_list **list_out, mlm_error *err)
 {
 	struct spool_store *spool = spool_store_of(base);
+	struct store *remote = spool->remote;
 	struct spool_run run;
 	bool is_here;
 	*list_out = NULL;
-	mlm_status found = find_for_read(spool, run_id, &run, &is_here, err);
-	if (found != MLM_OK)
-		return found;
-	if (is_here)
+	mlm_status status = find_for_read(spool, run_id, &run, &is_here, err);
+	if (status == MLM_OK && is_here)
 		return spool_read_run(spool, run.id, list_out, err);
-	READ(remote->ops->get_run(remote, run.server_id, list_out, &why));
+	if (status == MLM_OK)
+		status = begin_read(spool, err);
+	if (status != MLM_OK)
+		return status;
+	mlm_error why = MLM_ERROR_INIT;
+	status = remote->ops->get_run(remote, run.server_id, list_out, &why);
+	status = end_read(spool, status, &why, err);
+	if (status == MLM_OK && run.waits)
+		status = spool_add_metrics(spool, run.id, *list_out, err);
+	if (status != MLM_OK && *list_out) {
+		arena_free((*list_out)->memory);
+		*list_out = NULL;
+	}
+	return status;
 }
 
 static mlm_status search_runs(

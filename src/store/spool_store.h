@@ -85,6 +85,10 @@ mlm_status spool_deliver_all(struct store *base, store_delivery_fn report, void 
 
 mlm_status spool_read_run(
 	struct spool_store *spool, const char *run_id, mlm_run_list **list_out, mlm_error *err);
+/** Makes the metrics of a list of one run, which the store has told, those that they will be once
+ * it has what waits of the run. */
+mlm_status spool_add_metrics(
+	struct spool_store *spool, const char *run_id, mlm_run_list *list, mlm_error *err);
 mlm_status spool_read_history(struct spool_store *spool, const char *run_id, const char *key,
 	mlm_metric_history **history_out, mlm_error *err);
 mlm_status spool_summarize_metric(struct spool_store *spool, const char *run_id, const char *key,

@@ -4,8 +4,10 @@
 
 /*
  * Artifacts that wait for a server that is away: files beside the queue (spool_queue.h), each with
- * a row in it. This knows which there are and in which order they came; whoever stages one writes
- * its file, and whoever sends one reads it (artifact/staged.h, artifact/staged_delivery.h).
+ * a row in it. This knows which there are and in which order they came. artifact/staged.h writes
+ * the files and reads them meanwhile, artifact/staged_delivery.h sends them once the server has the
+ * run, and core/artifact_sender.h and core/delivery.c decide when. They go beside the queue's
+ * entries and not among them: what is small of a run is not held up by what is large.
  *
  * A file is whole before it has its row, and loses its row before it is removed: a kill leaves
  * files without a row at most, which staging_clean() removes.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A disk that fills up under the journal, the store or both: one clear error, nothing corrupted,
  * and the same process goes on once there is room. */
+#include <glob.h>
+
 #include "small_mount.h"
 
 #define MIB            ((size_t)1 << 20)
@@ -360,6 +362,57 @@ TEST(full__disk_that_others_filled_takes_artifacts_once_there_is_room)
 	remove_small(&f.place);
 }
 
+static size_t count_staged(const char *journal_dir)
+{
+	char pattern[PATH_MAX];
+	glob_t found = { 0 };
+	snprintf(pattern, sizeof(pattern), "%s/*/staged/*", journal_dir);
+	size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+	globfree(&found);
+	return count;
+}
+
+/* Nobody answers at this server, so its artifacts are kept beside its journal. */
+static mlm_status log_bytes(mlm_run *run, const char *name, size_t size)
+{
+	char *bytes = calloc(1, size);
+	mlm_status status = mlm_run_log_bytes(run, name, bytes, size, &err);
+	free(bytes);
+	return status;
+}
+
+TEST(full__disk_of_artifacts_that_wait_for_a_server)
+{
+	struct place small;
+	mlm_manager *manager;
+	mlm_run *run;
+	mlm_artifact_list *list;
+	make_small(&small, 24 * MIB);
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.store = "http://127.0.0.1:9";
+	options.journal_dir = small.directory;
+	options.ignore_environment = true;
+	options.server_wait_ms = 50;
+	MUST(mlm_manager_open(&options, &manager, &err));
+	MUST(mlm_experiment_create(manager, "full", NULL, NULL, &err));
+	MUST(mlm_run_start(manager, NULL, &run, &err));
+	MUST(log_bytes(run, "fits", MIB));
+	MUST(log_bytes(run, "replaced", 10));
+	CHECK_STATUS(log_bytes(run, "too big", 48 * MIB), MLM_EFULL);
+	check_sentence();
+	CHECK(strstr(err.message, "'too big'") != NULL);
+	CHECK_STATUS(log_bytes(run, "replaced", 48 * MIB), MLM_EFULL);
+	MUST(log_bytes(run, "fits as well", MIB));
+	MUST(mlm_artifact_list_directory(manager, mlm_run_id(run), NULL, &list, &err));
+	CHECK_INT(list->count, 3);
+	CHECK_INT(list->items[2].size_bytes, 10);
+	mlm_artifact_list_free(list);
+	CHECK_INT(count_staged(small.directory), 3);
+	MUST(mlm_manager_close(manager, 0, &err));
+	mlm_manager_free(manager);
+	remove_small(&small);
+}
+
 int main(void)
 {
 	err = (mlm_error)MLM_ERROR_INIT;
@@ -377,5 +430,6 @@ int main(void)
 	RUN(full__artifacts_of_a_known_size_are_refused_at_once);
 	RUN(full__disk_of_artifacts_keeps_room_for_metrics_and_small_artifacts);
 	RUN(full__disk_that_others_filled_takes_artifacts_once_there_is_room);
+	RUN(full__disk_of_artifacts_that_wait_for_a_server);
 	return check_done();
 }

@@ -22,6 +22,7 @@ local function call(what, fn)
 end
 
 local depth, runs, stack, next_step, has_param = 0, {}, {}, {}, {}
+local artifact_count = 0
 
 local function start()
   local run_name = ("%s-%d"):format(name, #runs + 1)
@@ -54,6 +55,14 @@ local actions = {
         manager:log_param(key, key)
       end)
     end
+  end,
+  function()
+    artifact_count = artifact_count + 1
+    local path = ("dir %d/a%d.txt"):format(artifact_count % 2, artifact_count)
+    local count = math.random(10) == 1 and math.random(200000) or math.random(0, 50)
+    call(("artifact %s %s %d"):format(stack[#stack], path:gsub(" ", "_"), count), function()
+      manager:log_text(path:rep(count), path)
+    end)
   end,
   function()
     local key, value = "t" .. math.random(3), math.random(1000)

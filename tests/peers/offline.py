@@ -2,11 +2,13 @@
 # Group: peers
 """A tracking server that is away: runs that begin without it, a network that cuts, refuses and
 stalls between us and a real MLflow server, a server and processes that are killed. Afterwards the
-server holds what was acknowledged, each row once.
+server holds what was acknowledged, each row once and each artifact whole.
 
 Runs under MLflow 3.17.2 as rest_store.py does, whose server and proxy these are.
 """
 
+import hashlib
+import json
 import os
 import pathlib
 import random
@@ -126,12 +128,34 @@ class Wanted:
         if what == "experiment":
             return
         run = self.runs.setdefault(name, {kind: {"done": [], "try": []} for kind in (
-            "start", "end", "points", "param", "tag")})
+            "start", "end", "points", "param", "tag", "artifact")})
         run[what][word].append(tuple(values))
 
 
 def steps_of(calls):
     return {step for begin, count in calls for step in range(int(begin), int(begin) + int(count))}
+
+
+def artifacts_of(server, name):
+    """The artifacts of a run by their paths, as the server keeps them."""
+    ((run_id, experiment_id),) = server.rows(
+        "SELECT run_uuid, experiment_id FROM runs WHERE name = ?", name)
+    root = server.folder / "artifacts" / str(experiment_id) / run_id / "artifacts"
+    return {str(path.relative_to(root)): path.read_bytes()
+            for path in root.rglob("*") if path.is_file()}
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_artifacts(server, run, name):
+    done, tried = ({path.replace("_", " "): int(count) for path, count in run["artifact"][word]}
+                   for word in ("done", "try"))
+    there = artifacts_of(server, name)
+    assert done.keys() <= there.keys() <= tried.keys(), (name, done, there.keys())
+    for path, content in there.items():
+        assert digest(content) == digest(path.encode() * tried[path]), (name, path)
 
 
 def check_run(server, wanted, name):
@@ -158,6 +182,7 @@ def check_run(server, wanted, name):
     missing = steps_of(run["points"]["done"]) - set(points)
     assert not missing, "%s lacks %d points" % (name, len(missing))
     assert set(points) <= steps_of(run["points"]["try"])
+    check_artifacts(server, run, name)
     if run["end"]["done"]:
         assert status == "FINISHED", (name, status)
     else:
@@ -183,6 +208,7 @@ def deliver(folder, url):
         assert status in (0, 1), err
         return status == 0
     wait_until("all that waits is delivered", is_done)
+    assert not list(folder.path.glob("mlmanager/*/staged/*")), "files are left over"
     status, out, err = folder.run("sync", "--store", url)
     assert (status, out, err) == (0, "%s: 0 runs, 0 points delivered\n" % url, ""), (out, err)
 
@@ -190,10 +216,91 @@ def deliver(folder, url):
 # ---- the tests ----
 
 
+ARTIFACTS = """
+    local manager = require "mlmanager".MLManager { store = arg[1], server_wait_ms = 200 }
+    manager:create_experiment "offline"
+    manager:start_run { run_name = "artifacts" }
+    manager:log_artifact(arg[2], "models/big ä.bin")
+    manager:log_artifact(arg[3], "plots")
+    manager:log_artifact(arg[3], "plots.zip", { zip = true })
+    manager:log_text("old, and longer", "notes.txt")
+    manager:log_text("new", "notes.txt")
+    manager:log_text("gone", "gone.txt")
+    manager:delete_artifact "gone.txt"
+    manager:log_dict({ lr = 0.1 }, "config.json")
+    manager:log_table({ x = { 1 } }, "rows.json")
+    manager:log_table({ x = { 2 } }, "rows.json")
+    manager:log_image(("\\255\\0\\0\\255"):rep(4), "red.png", { width = 2, height = 2 })
+    manager:start_run { run_name = "artifacts inside", nested = true }
+    manager:log_text("inside", "inside.txt")
+    manager:end_run()
+    manager:end_run()
+"""
+
+# Says how many it has logged, until it is killed.
+FILES = """
+    local manager = require "mlmanager".MLManager { store = arg[1], server_wait_ms = 200 }
+    manager:create_experiment "offline"
+    manager:start_run { run_name = arg[3] }
+    for i = 1, 1000 do
+      manager:log_artifact(arg[2], "file" .. i)
+      print(i)
+      io.stdout:flush()
+    end
+"""
+
+
+def log_files_offline(server, folder, dice):
+    """What must arrive of each run: a number of files."""
+    big, plots = folder.path / "big.bin", folder.path / "plots"
+    big.write_bytes(dice.randbytes(6 << 20))
+    (plots / "sub").mkdir(parents=True)
+    (plots / "a.svg").write_text("a")
+    (plots / "sub" / "b c.svg").write_text("b")
+    for name, text in (("artifacts.lua", ARTIFACTS), ("files.lua", FILES)):
+        (folder.path / name).write_text(text)
+    status, out, err = folder.run("artifacts.lua", server.url, big, plots)
+    assert status == 0 and "as do " in err and " artifacts (" in err, err
+    done = {}
+    for i in range(5):
+        process = folder.start("files.lua", server.url, big, "killed%d" % i)
+        time.sleep(dice.uniform(0.1, 0.6))
+        process.kill()
+        out, _ = process.communicate()
+        done["killed%d" % i] = len(out.split())
+    print("     killed after %s files" % ", ".join(map(str, done.values())))
+    return big.read_bytes(), done
+
+
+def check_files(server, big, done):
+    there = artifacts_of(server, "artifacts")
+    archive = there.pop("plots.zip")
+    assert archive[:2] == b"PK"
+    assert there.pop("red.png")[:4] == b"\x89PNG"
+    assert json.loads(there.pop("rows.json")) == {"columns": ["x"], "data": [[1], [2]]}
+    assert json.loads(there.pop("config.json")) == {"lr": 0.1}
+    assert digest(there.pop("models/big ä.bin")) == digest(big)
+    assert there == {"plots/a.svg": b"a", "plots/sub/b c.svg": b"b", "notes.txt": b"new"}, there
+    assert artifacts_of(server, "artifacts inside") == {"inside.txt": b"inside"}
+    ((run_id,),) = server.rows("SELECT run_uuid FROM runs WHERE name = 'artifacts'")
+    tags = dict(server.rows("SELECT key, value FROM tags WHERE run_uuid = ?", run_id))
+    assert json.loads(tags["mlflow.loggedArtifacts"]) == [{"path": "rows.json", "type": "table"}]
+    for name, count in done.items():
+        if not server.rows("SELECT 1 FROM runs WHERE name = ?", name):
+            assert count == 0, (name, count)
+            continue
+        there = artifacts_of(server, name)
+        assert {"file%d" % (i + 1) for i in range(count)} <= there.keys(), (name, count, there)
+        assert len(there) <= count + 1, (name, count, there.keys())
+        for path, content in there.items():
+            assert digest(content) == digest(big), (name, path, len(content))
+
+
 def what_begins_without_a_server_is_delivered_once(server, folder):
     """The server has never been up. Deliveries are killed at any moment."""
     dice = random.Random(SEED)
     names = ["early%d" % i for i in range(2)]
+    big, done = log_files_offline(server, folder, dice)
     for name in names:
         process = folder.log(server.url, name, dice.randrange(1 << 30))
         out, err = process.communicate(timeout=RUN_S_MAX)
@@ -205,10 +312,10 @@ def what_begins_without_a_server_is_delivered_once(server, folder):
     assert status == 1 and "waiting" in out and "goes on waiting" in err, (out, err)
     server.start()
     kills = 0
-    for _ in range(12):
+    for _ in range(20):
         process = folder.start("sync", "--store", server.url)
         try:
-            process.communicate(timeout=dice.uniform(0.01, 0.5))
+            process.communicate(timeout=dice.uniform(0.01, 1))
             break
         except subprocess.TimeoutExpired:
             process.kill()
@@ -217,6 +324,7 @@ def what_begins_without_a_server_is_delivered_once(server, folder):
     print("     %d deliveries were killed" % kills)
     deliver(folder, server.url)
     check(server, folder, names)
+    check_files(server, big, done)
 
 
 def either_id_finds_a_run(server, folder):
@@ -260,6 +368,43 @@ def a_changed_param_is_told_by_its_key(server, folder):
     params = dict(server.rows("SELECT key, value FROM params WHERE run_uuid = ?", run_id))
     assert params == {"lr": "0.1", "seed": "7"}, params
     assert server.rows("SELECT status FROM runs WHERE run_uuid = ?", run_id) == [("FINISHED",)]
+
+
+def a_refused_artifact_is_told_with_the_place_of_its_bytes(server, folder):
+    """The run was begun with its server, which then goes away."""
+    script = folder.path / "names.lua"
+    script.write_text("""
+        local manager = require "mlmanager".MLManager { store = arg[1], server_wait_ms = 200 }
+        manager:create_experiment "offline"
+        manager:start_run { run_name = "names" }
+        print "ready"
+        io.stdout:flush()
+        io.read()
+        manager:log_text("no server takes it", "a#b.txt")
+        manager:log_text("fine", "fine.txt")
+        for _, artifact in ipairs(manager:list_artifacts()) do print(artifact.path) end
+        manager:end_run()
+    """)
+    proxy = Proxy(server.port)
+    process = subprocess.Popen([HOST, str(script), proxy.url], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               cwd=folder.path, env=folder.environment)
+    assert process.stdout.readline() == "ready\n"
+    proxy.before = lambda number, request: None
+    out, err = process.communicate("go\n", timeout=RUN_S_MAX)
+    assert process.returncode == 0 and "as do 2 artifacts" in err, err
+    assert out == "a#b.txt\nfine.txt\n", out
+    proxy.before = lambda number, request: request
+    status, out, err = folder.run("sync", "--store", proxy.url)
+    assert status == 1 and "1 artifact (4 bytes)" in out and "1 refused" in out, (out, err)
+    assert "artifact 'a#b.txt' was refused" in err, err
+    place = pathlib.Path(err.split("it stays in '")[1].split("'")[0])
+    assert place.read_text() == "no server takes it"
+    assert artifacts_of(server, "names") == {"fine.txt": b"fine"}
+    status, out, err = folder.run("sync", "--store", proxy.url)
+    assert status == 0 and place.exists(), err
+    place.unlink()
+    proxy.close()
 
 
 def any_weather_and_any_kill_lose_and_double_nothing(server, folder):
@@ -349,6 +494,7 @@ def main():
         report.run(what_begins_without_a_server_is_delivered_once, server, folder)
         report.run(either_id_finds_a_run, server, folder)
         report.run(a_changed_param_is_told_by_its_key, server, folder)
+        report.run(a_refused_artifact_is_told_with_the_place_of_its_bytes, server, folder)
         report.run(log_metric_never_waits, server, folder)
         report.run(any_weather_and_any_kill_lose_and_double_nothing, server, folder)
     finally:

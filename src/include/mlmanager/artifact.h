@@ -14,6 +14,9 @@ extern "C" {
  * comes with its first file and goes with its last. Bytes stream: no call holds more than a few
  * megabytes (80 while large ones go to S3 or come from there), and none holds the manager's lock
  * while they move, so other threads log meanwhile.
+ *
+ * While a tracking server is away, what is logged waits on this machine and is read as if it were
+ * there; delivery.h has the rest. A delete, and reading what does not wait, then fail with EAGAIN.
  */
 
 #define MLM_ARTIFACT_PATH_MAX  1024 /* bytes of an artifact's path, without the NUL */

@@ -225,6 +225,34 @@ TEST(a_server_that_comes_back__gets_all_from_the_process_that_waits)
 	end(manager);
 }
 
+TEST(log_metric__goes_on_from_the_servers_steps_and_never_asks_for_them)
+{
+	mlm_manager *manager = begin();
+	mlm_run *run;
+	snprintf(answer, sizeof(answer),
+		"{\"run\": {\"info\": {\"run_id\": \"" RUN_ID "\", \"experiment_id\": \"7\", "
+		"\"status\": \"RUNNING\", \"lifecycle_stage\": \"active\"}, \"data\": "
+		"{\"metrics\": "
+		"[{\"key\": \"loss\", \"value\": 1, \"step\": 41, \"timestamp\": 5}, "
+		"{\"key\": \"not ours?\", \"value\": 1, \"step\": 1, \"timestamp\": 5}]}}}");
+	come_back();
+	MUST(mlm_run_set_active(manager, RUN_ID, &run, &err));
+	size_t asked = requests_with("runs/get");
+	fake_peer_halt(&peer);
+	for (int i = 0; i < 2; i++) {
+		MUST(mlm_run_log_metric(run, "loss", 0, i, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+		MUST(mlm_run_log_metric(run, "new", 0, i, MLM_STEP_NEXT, MLM_TIME_NOW, &err));
+	}
+	CHECK_INT(requests_with("runs/get"), asked);
+	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
+	come_back();
+	MUST(mlm_manager_flush(manager, 60000, &err));
+	CHECK(requests_with("\"step\":42") >= 1);
+	CHECK(requests_with("\"step\":43") >= 1);
+	CHECK(requests_with("\"step\":1}") >= 1);
+	end(manager);
+}
+
 /* ---- artifacts ---- */
 
 static mlm_run *start(mlm_manager *manager)
@@ -398,6 +426,7 @@ int main(void)
 	RUN(runs__begin_and_end_without_a_server_and_say_once_that_they_wait);
 	RUN(deliver__sends_it_and_tells_the_ids);
 	RUN(a_server_that_comes_back__gets_all_from_the_process_that_waits);
+	RUN(log_metric__goes_on_from_the_servers_steps_and_never_asks_for_them);
 	RUN(artifacts__wait_with_their_run_and_are_sent_with_it);
 	RUN(artifacts__are_sent_by_the_process_that_waits);
 	RUN(artifacts__go_straight_to_a_known_place_that_needs_no_server);

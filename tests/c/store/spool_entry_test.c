@@ -120,6 +120,13 @@ TEST(read__refuses_what_is_damaged)
 	CHECK_STATUS(spool_entry_read(&record, "run", arena, &read, &err), MLM_ECORRUPT);
 	record = (struct spool_record){ .kind = SPOOL_CREATE, .body = "{}", .size = 2 };
 	CHECK_STATUS(spool_entry_read(&record, "run", arena, &read, &err), MLM_ECORRUPT);
+	record =
+		(struct spool_record){ .kind = SPOOL_UPDATE, .body = "{\"status\":6}", .size = 12 };
+	CHECK_STATUS(spool_entry_read(&record, "run", arena, &read, &err), MLM_ECORRUPT);
+	record = (struct spool_record){
+		.kind = SPOOL_LIFECYCLE, .body = "{\"lifecycle\":-1}", .size = 16
+	};
+	CHECK_STATUS(spool_entry_read(&record, "run", arena, &read, &err), MLM_ECORRUPT);
 	record = (struct spool_record){ .kind = (enum spool_kind)99, .body = "{}", .size = 2 };
 	CHECK_STATUS(spool_entry_read(&record, "run", arena, &read, &err), MLM_ECORRUPT);
 	/* Points: too short, more of them than bytes, keys without an end, a series of none. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/spool_store.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -94,6 +96,32 @@ TEST(writes__wait_for_a_store_that_is_away_and_reads_tell_them)
 	CHECK_STRING(tag(&again->items[0], "d"), "1");
 	arena_free(again->memory);
 	arena_free(list->memory);
+	spool_store_ops.close(store);
+}
+
+TEST(get_run__tells_metrics_with_what_waits_of_them)
+{
+	struct store *store = open_room();
+	mlm_run_list *list;
+	char lock[256];
+	struct contract_name id = begin(store, "0", "ahead", NULL);
+	MUST(log_points(store, id.text, "loss", 0, 10));
+	faulty_next = is_away;
+	MUST(log_points(store, id.text, "loss", 10, 20));
+	MUST(log_points(store, id.text, "late", 0, 1));
+	come_back(store);
+	/* Another process is sending, and takes its time. */
+	snprintf(lock, sizeof(lock), "%s/" STORE_SPOOL_LOCK, spool_path.text);
+	int fd = open(lock, O_RDWR);
+	CHECK(flock(fd, LOCK_EX) == 0);
+	store->busy_timeout_ms = 1;
+	MUST(spool_store_ops.get_run(store, id.text, &list, &err));
+	CHECK_INT(points_on_server(store, id.text, "loss"), 10);
+	CHECK_INT(list->items[0].metric_count, 2);
+	CHECK_STRING(list->items[0].metrics[1].key, "loss");
+	CHECK_INT(list->items[0].metrics[1].step, 19);
+	arena_free(list->memory);
+	close(fd);
 	spool_store_ops.close(store);
 }
 
@@ -326,6 +354,7 @@ int main(void)
 	contract_close();
 	RUN(open__makes_no_file_before_something_waits);
 	RUN(writes__wait_for_a_store_that_is_away_and_reads_tell_them);
+	RUN(get_run__tells_metrics_with_what_waits_of_them);
 	RUN(calls__do_not_ask_again_at_once_a_store_that_is_away);
 	RUN(writes__to_a_run_that_nobody_has_seen_are_not_promised);
 	RUN(apply__sends_each_run_where_it_belongs);

@@ -200,9 +200,10 @@ TEST(clean__removes_what_killed_processes_left_and_nothing_of_living_ones)
 TEST(clean__removes_nothing_where_the_queue_is_lost)
 {
 	struct staging *staging = fresh();
+	struct store_path queue = file_path(staging, "../" SPOOL_FILE_NAME);
 	MUST(stage(staging, "r", "a", "f1"));
 	staging_close(staging);
-	CHECK(unlink(file_path(open_staging(), "../" SPOOL_FILE_NAME).text) == 0);
+	CHECK(unlink(queue.text) == 0);
 	staging = open_staging();
 	MUST(staging_clean(staging, &err));
 	CHECK(is_there(staging, "f1"));
