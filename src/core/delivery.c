@@ -206,7 +206,7 @@ mlm_status mlm_manager_deliver(mlm_manager *manager, mlm_delivery_fn report, voi
 	return status;
 }
 
-static size_t count_staged(mlm_manager *manager, uint64_t *bytes_out)
+size_t manager_count_staged(mlm_manager *manager, const char *run_id, uint64_t *bytes_out)
 {
 	struct staged_delivery *delivery;
 	struct artifact_options options = manager_artifact_options(manager, NULL);
@@ -214,7 +214,7 @@ static size_t count_staged(mlm_manager *manager, uint64_t *bytes_out)
 	*bytes_out = 0;
 	if (staged_delivery_open(&options, &delivery, NULL) != MLM_OK)
 		return 0;
-	staged_delivery_count(delivery, NULL, &count, bytes_out);
+	staged_delivery_count(delivery, run_id, &count, bytes_out);
 	staged_delivery_close(delivery);
 	return count;
 }
@@ -223,7 +223,7 @@ void manager_describe_staged(mlm_manager *manager, char *text_out, size_t size)
 {
 	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
 	uint64_t bytes;
-	size_t count = count_staged(manager, &bytes);
+	size_t count = manager_count_staged(manager, NULL, &bytes);
 	double amount = (double)bytes;
 	size_t unit = 0;
 	for (; amount >= 999.5 && unit < 4; unit++)
@@ -240,7 +240,8 @@ void manager_tell_staged(mlm_manager *manager)
 	char artifacts[64];
 	char line[2 * MLM_ERROR_MESSAGE_SIZE];
 	uint64_t bytes;
-	if (!manager->is_behind || count_staged(manager, &bytes) <= manager->staged_told)
+	if (!manager->is_behind ||
+		manager_count_staged(manager, NULL, &bytes) <= manager->staged_told)
 		return;
 	manager_describe_staged(manager, artifacts, sizeof(artifacts));
 	snprintf(line, sizeof(line), "%s wait in '%s' for the server %s", artifacts,

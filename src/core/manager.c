@@ -290,20 +290,24 @@ mlm_status manager_settle_inside(
 }
 
 /* Records first: artifacts want a run that is there. */
-static mlm_status wait_delivered(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
+static mlm_status wait_delivered(
+	mlm_manager *manager, bool with_artifacts, uint32_t timeout_ms, mlm_error *err)
 {
 	int64_t begun_ns = clock_monotonic_ns();
 	mlm_status status = flusher_wait_delivered(manager->flusher, timeout_ms, err);
-	if (status != MLM_OK || !manager->sender)
+	if (status != MLM_OK || !with_artifacts || !manager->sender)
 		return status;
 	return artifact_sender_wait(manager->sender, left_of(timeout_ms, begun_ns), err);
 }
 
-bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out)
+bool manager_await_delivery_inside(mlm_manager *manager, const char *run_id, mlm_error *why_out)
 {
+	uint64_t bytes;
 	if (!can_be_away(manager) || !manager->flusher)
 		return true;
-	return wait_delivered(manager, wait_of(manager), why_out) == MLM_OK;
+	/* What other runs have left, perhaps for ever, is not waited for. */
+	bool with_artifacts = manager_count_staged(manager, run_id, &bytes) > 0;
+	return wait_delivered(manager, with_artifacts, wait_of(manager), why_out) == MLM_OK;
 }
 
 mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_error *err)
@@ -314,7 +318,7 @@ mlm_status mlm_manager_flush(mlm_manager *manager, uint32_t timeout_ms, mlm_erro
 		return status;
 	status = manager_flush_inside(manager, timeout_ms, err);
 	if (status == MLM_OK && manager->flusher)
-		status = wait_delivered(manager, left_of(timeout_ms, begun_ns), err);
+		status = wait_delivered(manager, true, left_of(timeout_ms, begun_ns), err);
 	if (status == MLM_OK)
 		status = run_take_remembered(manager, err);
 	manager_leave(manager);

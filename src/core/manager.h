@@ -118,9 +118,12 @@ mlm_status manager_open_another(
  * options.server_wait_ms says. *left_out: it has not taken all, *why_out says why. */
 mlm_status manager_settle_inside(
 	mlm_manager *manager, bool *left_out, mlm_error *why_out, mlm_error *err);
-/** Waits as long for what has been put off while a remote store was away, artifacts included.
- * False: some still waits, *why_out says why. Call inside. */
-bool manager_await_delivery_inside(mlm_manager *manager, mlm_error *why_out);
+/** Waits as long for what has been put off while a remote store was away, also for artifacts if
+ * some of the run wait. False: some still waits, *why_out says why. Call inside. */
+bool manager_await_delivery_inside(mlm_manager *manager, const char *run_id, mlm_error *why_out);
+
+/** How many artifacts of a run (NULL: of all) wait for the server, and how large they are. */
+size_t manager_count_staged(mlm_manager *manager, const char *run_id, uint64_t *bytes_out);
 
 /** "2 artifacts (1.5 MB)": all that wait for the server; "" for none. Remembers how many have been
  * told of. Call inside. */

@@ -561,7 +561,7 @@ mlm_status run_end_inside(mlm_run *run, mlm_run_status end_status, mlm_error *er
 			return status;
 	}
 	if (!is_left)
-		is_left = !manager_await_delivery_inside(manager, &left_why);
+		is_left = !manager_await_delivery_inside(manager, run->id, &left_why);
 	manager->is_behind = is_left;
 	forget_open(run);
 	if (is_left)
