@@ -161,8 +161,9 @@ static mlm_status add(struct staged_store *store, const char *path, struct uploa
 	char name[STAGING_FILE_NAME_MAX];
 	int64_t size_bytes = (int64_t)lseek(upload->file, 0, SEEK_END);
 	staging_name(path, name);
-	mlm_status status =
-		upload_finish(upload, name, true) ? MLM_OK : cannot_keep(store, path, errno, err);
+	mlm_status status = upload_finish(upload, name, UPLOAD_IS_NEW, true)
+				    ? MLM_OK
+				    : cannot_keep(store, path, errno, err);
 	if (status != MLM_OK)
 		return status;
 	status = staging_add(store->staging, store->run.id, path, name, size_bytes, err);
