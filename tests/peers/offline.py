@@ -370,40 +370,64 @@ def a_changed_param_is_told_by_its_key(server, folder):
     assert server.rows("SELECT status FROM runs WHERE run_uuid = ?", run_id) == [("FINISHED",)]
 
 
-def a_refused_artifact_is_told_with_the_place_of_its_bytes(server, folder):
-    """The run was begun with its server, which then goes away."""
+def log_names_offline(server, folder, run_name, *names):
+    """A run that was begun with its server, which then goes away. Returns the way back to it."""
     script = folder.path / "names.lua"
     script.write_text("""
         local manager = require "mlmanager".MLManager { store = arg[1], server_wait_ms = 200 }
         manager:create_experiment "offline"
-        manager:start_run { run_name = "names" }
+        manager:start_run { run_name = arg[2] }
         print "ready"
         io.stdout:flush()
         io.read()
-        manager:log_text("no server takes it", "a#b.txt")
-        manager:log_text("fine", "fine.txt")
+        for i = 3, #arg do manager:log_text("of " .. arg[i], arg[i]) end
         for _, artifact in ipairs(manager:list_artifacts()) do print(artifact.path) end
         manager:end_run()
     """)
     proxy = Proxy(server.port)
-    process = subprocess.Popen([HOST, str(script), proxy.url], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               cwd=folder.path, env=folder.environment)
+    process = subprocess.Popen([HOST, str(script), proxy.url, run_name, *names],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, cwd=folder.path,
+                               env=folder.environment)
     assert process.stdout.readline() == "ready\n"
     proxy.before = lambda number, request: None
     out, err = process.communicate("go\n", timeout=RUN_S_MAX)
-    assert process.returncode == 0 and "as do 2 artifacts" in err, err
-    assert out == "a#b.txt\nfine.txt\n", out
+    assert process.returncode == 0 and "as do %d artifact" % len(names) in err, err
+    assert out.split("\n")[:-1] == sorted(names), out
     proxy.before = lambda number, request: request
+    return proxy
+
+
+def a_refused_artifact_is_told_with_the_place_of_its_bytes(server, folder):
+    proxy = log_names_offline(server, folder, "refused", "a#b.txt", "fine.txt")
     status, out, err = folder.run("sync", "--store", proxy.url)
-    assert status == 1 and "1 artifact (4 bytes)" in out and "1 refused" in out, (out, err)
+    assert status == 1 and "1 artifact (11 bytes)" in out and "1 refused" in out, (out, err)
     assert "artifact 'a#b.txt' was refused" in err, err
     place = pathlib.Path(err.split("it stays in '")[1].split("'")[0])
-    assert place.read_text() == "no server takes it"
-    assert artifacts_of(server, "names") == {"fine.txt": b"fine"}
+    assert place.read_text() == "of a#b.txt"
+    assert artifacts_of(server, "refused") == {"fine.txt": b"of fine.txt"}
     status, out, err = folder.run("sync", "--store", proxy.url)
     assert status == 0 and place.exists(), err
     place.unlink()
+    proxy.close()
+
+
+def a_forbidden_artifact_waits_for_the_permission(server, folder):
+    proxy = log_names_offline(server, folder, "forbidden", "first.txt", "second.txt")
+    forbidden = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    proxy.before = lambda number, request: (
+        forbidden if request.startswith(b"PUT ") else request)
+    for _ in range(2):
+        status, out, err = folder.run("sync", "--store", proxy.url)
+        assert status == 1 and "1 waiting" in out, (out, err)
+        assert "artifact 'first.txt' goes on waiting: " in err and "403" in err, err
+        assert "artifact 'second.txt' goes on waiting" in err, err
+    ((status,),) = server.rows("SELECT status FROM runs WHERE name = 'forbidden'")
+    assert status == "FINISHED", status
+    proxy.before = lambda number, request: request
+    deliver(folder, proxy.url)
+    assert artifacts_of(server, "forbidden") == {
+        "first.txt": b"of first.txt", "second.txt": b"of second.txt"}
     proxy.close()
 
 
@@ -495,6 +519,7 @@ def main():
         report.run(either_id_finds_a_run, server, folder)
         report.run(a_changed_param_is_told_by_its_key, server, folder)
         report.run(a_refused_artifact_is_told_with_the_place_of_its_bytes, server, folder)
+        report.run(a_forbidden_artifact_waits_for_the_permission, server, folder)
         report.run(log_metric_never_waits, server, folder)
         report.run(any_weather_and_any_kill_lose_and_double_nothing, server, folder)
     finally:

@@ -19,7 +19,7 @@ typedef struct mlm_metric_handle mlm_metric_handle;
  * Errors:  EINVAL (key), ESTATE (run ended, manager closed, forked child), ENOMEM; for a run that
  *          was taken up, those of mlm_manager_flush().
  * Cost:    allocates for a new key; for a run that was taken up, waits for the store, which knows
- *          its greatest step. To be called before the loop.
+ *          its greatest step, unless that is a tracking server. To be called before the loop.
  */
 MLM_EXPORT mlm_status mlm_metric_handle_get(mlm_run *run, const char *key, size_t key_size,
 	mlm_metric_handle **handle_out, mlm_error *err);

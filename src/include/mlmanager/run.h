@@ -97,9 +97,10 @@ MLM_EXPORT mlm_status mlm_run_start(
 
 /**
  * Takes up an existing run: it alone becomes the stack of active runs. Its status and end time
- * stay as they are.
+ * stay as they are. The steps of its metrics go on from those that a tracking server tells now, so
+ * that log_metric never asks it; other stores are asked at the first point of each key.
  *
- * Errors:  ENOTFOUND, ESTATE (the run is deleted).
+ * Errors:  ENOTFOUND, ESTATE (the run is deleted), EAGAIN (only a server that is away has it).
  */
 MLM_EXPORT mlm_status mlm_run_set_active(
 	mlm_manager *manager, const char *run_id, mlm_run **run_out, mlm_error *err);
