@@ -52,8 +52,10 @@ away they are copied below that directory, which needs room for them, and are se
 
 --artifacts s3://BUCKET/PATH keeps the artifacts of new experiments at S3, or at the service that
 MLFLOW_S3_ENDPOINT_URL or AWS_ENDPOINT_URL names. The keys are found where AWS's own programs find
-them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile AWS_PROFILE of ~/.aws, the container
-or the instance. Give the bucket a rule for incomplete uploads: those of programs that were killed
+them, in their order: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; what the profile AWS_PROFILE of
+~/.aws leads to (keys, a role, a credential_process), or AWS_ROLE_ARN and
+AWS_WEB_IDENTITY_TOKEN_FILE; the container or the instance. A profile that logs in by the browser is
+for the aws program: eval "$(aws configure export-credentials --format env)". Give the bucket a rule for incomplete uploads: those of programs that were killed
 are not seen, and take room.
 
 A script makes the store where there is none. The commands that only look do not: they say that
@@ -86,6 +88,8 @@ NaN and infinities are texts in JSON, as in MLflow's REST API.
   MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING   true: sample the machine during runs
   MLFLOW_S3_ENDPOINT_URL   the service of artifacts at s3://, where it is not Amazon's
   MLFLOW_S3_IGNORE_TLS     true: do not check its certificate
+  AWS_CA_BUNDLE            the file of its certificate authority
+  AWS_S3_ADDRESSING_STYLE  path or virtual: where the bucket stands in addresses; auto
   MLFLOW_S3_UPLOAD_EXTRA_ARGS   boto3's arguments of an upload, in JSON
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION and other
                            variables of AWS mean what they mean to its programs
