@@ -55,8 +55,8 @@ MLFLOW_S3_ENDPOINT_URL or AWS_ENDPOINT_URL names. The keys are found where AWS's
 them, in their order: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; what the profile AWS_PROFILE of
 ~/.aws leads to (keys, a role, a credential_process), or AWS_ROLE_ARN and
 AWS_WEB_IDENTITY_TOKEN_FILE; the container or the instance. A profile that logs in by the browser is
-for the aws program: eval "$(aws configure export-credentials --format env)". Give the bucket a rule for incomplete uploads: those of programs that were killed
-are not seen, and take room.
+for the aws program: eval "$(aws configure export-credentials --format env)". Give the bucket a rule
+for incomplete uploads: those of programs that were killed are not seen, and take room.
 
 A script makes the store where there is none. The commands that only look do not: they say that
 there is none at that place.

@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/directory.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -334,11 +334,6 @@ static void log_to_stderr(void *payload, mlm_log_level level, const char *line)
 		fprintf(stderr, "mlmanager: %s\n", line);
 }
 
-static bool is_true(const char *setting)
-{
-	return setting && (strcasecmp(setting, "true") == 0 || strcmp(setting, "1") == 0);
-}
-
 static mlm_status check_options(const mlm_manager_options *options, mlm_error *err)
 {
 	const mlm_allocator *allocator = &options->allocator;
@@ -470,7 +465,8 @@ static mlm_status open_manager(
 	manager->journal_bytes_max = options->journal_bytes_max ? options->journal_bytes_max
 								: MLM_JOURNAL_BYTES_MAX_DEFAULT;
 	manager->samples_system =
-		options->system_metrics || is_true(getenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"));
+		options->system_metrics ||
+		environment_is_true(getenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"));
 	manager->inspects = options->inspect;
 	manager->server_wait_ms =
 		options->server_wait_ms ? options->server_wait_ms : MLM_SERVER_WAIT_MS_DEFAULT;

@@ -4,12 +4,12 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/aws_profile_keys.h"
@@ -31,12 +31,6 @@ struct aws_credentials {
 static mlm_status no_memory(mlm_error *err)
 {
 	return error_set(err, MLM_ENOMEM, "aws", "memory ran out");
-}
-
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-	return value && value[0] ? value : NULL;
 }
 
 /* ---- the environment; keys->access_key stays NULL where there is nothing ---- */
@@ -101,11 +95,6 @@ static mlm_status read_answer(
 					      url);
 	json_decref(answer);
 	return status;
-}
-
-static bool is_true(const char *text)
-{
-	return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
 }
 
 static mlm_status from_instance(struct aws_keys *keys, struct http_client *client, mlm_error *err)
@@ -239,8 +228,8 @@ static mlm_status from_service(struct aws_keys *keys, enum service service, mlm_
 	struct http_client *client;
 	char *url = NULL;
 	mlm_error why = MLM_ERROR_INIT;
-	bool may_be_instance =
-		service != SERVICE_CONTAINER && !is_true(environment("AWS_EC2_METADATA_DISABLED"));
+	bool may_be_instance = service != SERVICE_CONTAINER &&
+			       !environment_is_true(environment("AWS_EC2_METADATA_DISABLED"));
 	if (!relative && !full && !may_be_instance)
 		return nothing_found(err);
 	mlm_status status = http_client_new(&options, &client, err);

@@ -3,21 +3,15 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/web_address.h"
 
 #define LINE_BYTES_MAX 8192
-
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-	return value && value[0] ? value : NULL;
-}
 
 const char *aws_profile_name(void)
 {

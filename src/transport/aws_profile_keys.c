@@ -3,10 +3,10 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/command_output.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/aws_profile.h"
@@ -22,12 +22,6 @@ struct step {
 	aws_source_fn source;
 	int depth; /* 1: the profile that was asked for; more: keys for another's role */
 };
-
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-	return value && value[0] ? value : NULL;
-}
 
 static mlm_status value_of(
 	const struct step *step, const char *key, char **value_out, mlm_error *err)

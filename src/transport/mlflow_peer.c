@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/mlflow_credentials.h"
@@ -39,17 +39,6 @@ static mlm_status no_memory(mlm_error *err)
 	return error_set(err, MLM_ENOMEM, "http", "memory ran out");
 }
 
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-	return value && value[0] ? value : NULL;
-}
-
-static bool is_true(const char *text)
-{
-	return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
-}
-
 /* Takes MLflow's words. */
 static mlm_status read_environment(const struct mlflow_peer_options *options,
 	struct http_client_options *client, mlm_error *err)
@@ -60,7 +49,7 @@ static mlm_status read_environment(const struct mlflow_peer_options *options,
 	*client = (struct http_client_options){
 		.ca_file = environment("MLFLOW_TRACKING_SERVER_CERT_PATH"),
 		.client_certificate = environment("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
-		.insecure_tls = is_true(environment("MLFLOW_TRACKING_INSECURE_TLS")),
+		.insecure_tls = environment_is_true(environment("MLFLOW_TRACKING_INSECURE_TLS")),
 		.allocator = options->allocator,
 	};
 	if (client->insecure_tls && client->ca_file)

@@ -3,10 +3,9 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "transport/aws_credentials.h"
@@ -36,17 +35,6 @@ struct s3_peer {
 static mlm_status no_memory(mlm_error *err)
 {
 	return error_set(err, MLM_ENOMEM, "s3", "memory ran out");
-}
-
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-	return value && value[0] ? value : NULL;
-}
-
-static bool is_true(const char *text)
-{
-	return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
 }
 
 /* ---- where it is ---- */
@@ -137,7 +125,7 @@ static mlm_status open_client(struct s3_peer *peer, mlm_error *err)
 {
 	const struct http_client_options options = {
 		.ca_file = environment("AWS_CA_BUNDLE"),
-		.insecure_tls = is_true(environment("MLFLOW_S3_IGNORE_TLS")),
+		.insecure_tls = environment_is_true(environment("MLFLOW_S3_IGNORE_TLS")),
 		.allocator = peer->allocator,
 	};
 	return http_client_new(&options, &peer->client, err);

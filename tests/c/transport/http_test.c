@@ -17,9 +17,25 @@ static struct http_client *new_client(uint32_t stall_ms)
 	return client;
 }
 
-static struct http_request get(const struct fake_peer *peer)
+static struct fake_peer peer;
+static struct http_client *client;
+static struct http_answer answer;
+
+static void begin(const struct fake_turn *turns, size_t turn_count)
 {
-	return (struct http_request){ .method = "GET", .url = peer->url };
+	fake_peer_start(&peer, turns, turn_count);
+	client = new_client(0);
+}
+
+static void end(void)
+{
+	http_client_free(client);
+	fake_peer_stop(&peer);
+}
+
+static struct http_request get(void)
+{
+	return (struct http_request){ .method = "GET", .url = peer.url };
 }
 
 TEST(http_send__brings_status_headers_and_body)
@@ -27,11 +43,8 @@ TEST(http_send__brings_status_headers_and_body)
 	static const struct fake_turn turn = { .status = "404 Not Found",
 		.headers = "ETag:  \"x\" \r\nX-Empty:\r\n",
 		.body = "nothing here" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(answer.status, 404);
 	CHECK_STRING(answer.body, "nothing here");
@@ -39,18 +52,14 @@ TEST(http_send__brings_status_headers_and_body)
 	CHECK_STRING(http_answer_header(client, "etag"), "\"x\"");
 	CHECK_STRING(http_answer_header(client, "X-Empty"), "");
 	CHECK(!http_answer_header(client, "X-Other"));
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__keeps_one_connection_open)
 {
 	static const struct fake_turn turn = { .body = "{}" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	for (int i = 0; i < 5; i++)
 		MUST(http_send(client, &request, &answer, &err));
 	request.method = "POST";
@@ -63,15 +72,12 @@ TEST(http_send__keeps_one_connection_open)
 	request.is_once = true;
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(peer.connection_count, 2);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__sends_headers_and_login)
 {
 	static const struct fake_turn turn = { .body = "{}" };
-	struct fake_peer peer;
-	struct http_answer answer;
 	const struct http_header headers[] = { { "Content-Type", "application/json" },
 		{ "X-Empty", "" } };
 	const struct http_login basic = { .user = "ada", .password = "pass:word" };
@@ -79,9 +85,8 @@ TEST(http_send__sends_headers_and_login)
 	const struct http_login aws = {
 		.user = "key", .password = "secret", .aws_sigv4 = "aws:amz:eu-central-1:s3"
 	};
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	request.headers = headers;
 	request.header_count = 2;
 	request.login = &basic;
@@ -100,18 +105,16 @@ TEST(http_send__sends_headers_and_login)
 	CHECK_CONTAINS(
 		fake_peer_request(&peer, 2), "Authorization: AWS4-HMAC-SHA256 Credential=key/");
 	CHECK(!strstr(fake_peer_request(&peer, 3), "Authorization"));
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__goes_through_the_proxy_of_the_environment)
 {
 	static const struct fake_turn turn = { .body = "by proxy" };
 	struct fake_peer proxy;
-	struct http_answer answer;
 	fake_peer_start(&proxy, &turn, 1);
 	setenv("http_proxy", proxy.url, 1);
-	struct http_client *client = new_client(0);
+	client = new_client(0);
 	const struct http_request request = { .method = "GET", .url = "http://mlflow.invalid/api" };
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_STRING(answer.body, "by proxy");
@@ -168,13 +171,10 @@ static mlm_status write_counted(void *payload, const void *bytes, size_t size, m
 TEST(http_send__streams_a_body_of_known_and_of_unknown_size)
 {
 	static const struct fake_turn turn = { .body = "{}" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
+	begin(&turn, 1);
 	struct counted counted = { .size = 1000000 };
 	struct http_source source = { read_counted, rewind_counted, &counted, 1000000 };
-	struct http_request request = get(&peer);
+	struct http_request request = get();
 	request.method = "PUT";
 	request.source = &source;
 	MUST(http_send(client, &request, &answer, &err));
@@ -186,21 +186,17 @@ TEST(http_send__streams_a_body_of_known_and_of_unknown_size)
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_CONTAINS(fake_peer_request(&peer, 1), "Transfer-Encoding: chunked\r\n");
 	CHECK_INT(counted.at, 1000000);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__streams_only_a_good_answer_into_the_sink)
 {
 	static const struct fake_turn turns[] = { { .body = "0123456789", .repeats = 100000 },
 		{ .status = "404 Not Found", .body = "no such file" } };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, turns, 2);
-	struct http_client *client = new_client(0);
+	begin(turns, 2);
 	struct counted counted = { 0 };
 	struct http_sink sink = { write_counted, NULL, &counted };
-	struct http_request request = get(&peer);
+	struct http_request request = get();
 	request.sink = &sink;
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(counted.at, 1000000);
@@ -208,21 +204,17 @@ TEST(http_send__streams_only_a_good_answer_into_the_sink)
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(counted.at, 1000000);
 	CHECK_STRING(answer.body, "no such file");
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__passes_on_what_source_and_sink_say)
 {
 	static const struct fake_turn turn = { .body = "0123456789" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
+	begin(&turn, 1);
 	struct counted counted = { .size = 10u << 20, .fails = MLM_EIO };
 	struct http_source source = { read_counted, rewind_counted, &counted, 10 << 20 };
 	struct http_sink sink = { write_counted, NULL, &counted };
-	struct http_request request = get(&peer);
+	struct http_request request = get();
 	request.sink = &sink;
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EIO);
 	CHECK_STRING(err.message, "the disk is full");
@@ -231,21 +223,18 @@ TEST(http_send__passes_on_what_source_and_sink_say)
 	request.source = &source;
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EIO);
 	CHECK_STRING(err.message, "the file went away");
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 /* ---- faults ---- */
 
 TEST(http_send__eagain_where_nobody_listens)
 {
-	struct fake_peer peer;
-	struct http_answer answer;
 	static const struct fake_turn turn = { .body = "{}" };
 	fake_peer_start(&peer, &turn, 1);
 	fake_peer_stop(&peer);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	client = new_client(0);
+	struct http_request request = get();
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 	CHECK_CONTAINS(err.message, "cannot reach 127.0.0.1:");
 	CHECK(!answer.was_sent);
@@ -258,19 +247,15 @@ TEST(http_send__eagain_where_nobody_listens)
 TEST(http_send__eagain_for_a_name_that_is_not_found_and_the_client_goes_on)
 {
 	static const struct fake_turn turn = { .body = "{}" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
+	begin(&turn, 1);
 	struct http_request request = { .method = "GET", .url = "http://nowhere.invalid/" };
 	for (int i = 0; i < 2; i++) {
 		CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 		CHECK_CONTAINS(err.message, "resolve host");
 	}
-	request = get(&peer);
+	request = get();
 	MUST(http_send(client, &request, &answer, &err));
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__eagain_when_cut_off)
@@ -278,11 +263,8 @@ TEST(http_send__eagain_when_cut_off)
 	static const struct fake_turn turns[] = { { .cuts_early = true },
 		{ .raw = "HTTP/1.1 200 OK\r\nServer: none\r\n", .cuts = true },
 		{ .body = "half", .promises = true, .cuts = true }, { .cuts_unread = true } };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, turns, 4);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(turns, 4);
+	struct http_request request = get();
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 	CHECK(answer.was_sent);
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
@@ -293,25 +275,21 @@ TEST(http_send__eagain_when_cut_off)
 	request.method = "PUT";
 	request.source = &source;
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__etimeout_for_a_peer_that_stalls)
 {
 	static const struct fake_turn turns[] = { { .stalls = true },
 		{ .body = "half", .promises = true, .stalls = true } };
-	struct fake_peer peer;
-	struct http_answer answer;
 	fake_peer_start(&peer, turns, 2);
-	struct http_client *client = new_client(1000);
-	struct http_request request = get(&peer);
+	client = new_client(1000);
+	struct http_request request = get();
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_ETIMEOUT);
 	CHECK_CONTAINS(err.message, "did not answer in time");
 	request.total_ms = 100;
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_ETIMEOUT);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__epeer_for_garbage_and_for_too_much)
@@ -319,11 +297,8 @@ TEST(http_send__epeer_for_garbage_and_for_too_much)
 	static const struct fake_turn turns[] = { { .raw = "SSH-2.0-OpenSSH_9.2\r\n",
 							  .cuts = true },
 		{ .body = "0123456789", .repeats = 100000 } };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, turns, 2);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(turns, 2);
+	struct http_request request = get();
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EPEER);
 	CHECK_CONTAINS(err.message, "does not answer as an HTTP server");
 	request.answer_bytes_max = 999999;
@@ -332,8 +307,7 @@ TEST(http_send__epeer_for_garbage_and_for_too_much)
 	request.answer_bytes_max = 1000000;
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(answer.body_size, 1000000);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__epeer_for_headers_without_end)
@@ -342,20 +316,15 @@ TEST(http_send__epeer_for_headers_without_end)
 	while (strlen(headers) + 100 < sizeof(headers))
 		strcat(headers, "X-Filler: 0123456789012345678901234567890123456789\r\n");
 	const struct fake_turn turn = { .raw = headers, .cuts = true };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EPEER);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__einval_for_an_address_that_is_none)
 {
-	struct http_answer answer;
-	struct http_client *client = new_client(0);
+	client = new_client(0);
 	const struct http_request request = { .method = "GET", .url = "http://[::1/" };
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EINVAL);
 	const struct http_request other = { .method = "GET", .url = "file:///etc/passwd" };
@@ -373,13 +342,11 @@ TEST(http_send__takes_no_login_to_another_host)
 	char headers[128];
 	snprintf(headers, sizeof(headers), "Location: %s/there\r\n", other.url);
 	const struct fake_turn redirect = { .status = "302 Found", .headers = headers };
-	struct fake_peer peer;
 	fake_peer_start(&peer, &redirect, 1);
-	struct http_answer answer;
 	const struct http_login basic = { .user = "ada", .password = "secret" };
 	const struct http_login bearer = { .bearer = "token-1" };
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	client = new_client(0);
+	struct http_request request = get();
 	request.login = &basic;
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(answer.status, 302); /* only where it was asked for */
@@ -397,8 +364,7 @@ TEST(http_send__takes_no_login_to_another_host)
 	request.body_size = 2;
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(answer.status, 302);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 	fake_peer_stop(&other);
 }
 
@@ -406,16 +372,12 @@ TEST(http_send__epeer_for_a_ring_of_redirects)
 {
 	static const struct fake_turn turn = { .status = "302 Found",
 		.headers = "Location: /again\r\n" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	request.follows_redirects = true;
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EPEER);
 	CHECK_INT(peer.request_count, HTTP_REDIRECTS_MAX + 1);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 /* ---- Retry-After ---- */
@@ -431,37 +393,30 @@ TEST(http_send__reads_retry_after)
 		{ .status = "503 Busy", .headers = "Retry-After: soon\r\n" },
 	};
 	static const uint32_t expected_ms[] = { 2000, HTTP_RETRY_AFTER_MS_MAX, 0, 0 };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, turns, 4);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(turns, 4);
+	struct http_request request = get();
 	for (int i = 0; i < 4; i++) {
 		MUST(http_send(client, &request, &answer, &err));
 		CHECK_INT(answer.retry_after_ms, expected_ms[i]);
 	}
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 /* ---- threads and processes ---- */
 
-static void *interrupt_soon(void *client)
+static void *interrupt_soon(void *interrupted)
 {
 	usleep(50000);
-	http_client_interrupt(client);
+	http_client_interrupt(interrupted);
 	return NULL;
 }
 
 TEST(http_client_interrupt__ends_a_request_and_a_wait)
 {
 	static const struct fake_turn turn = { .stalls = true };
-	struct fake_peer peer;
-	struct http_answer answer;
 	pthread_t thread;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	pthread_create(&thread, NULL, interrupt_soon, client);
 	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
 	CHECK_CONTAINS(err.message, "interrupted");
@@ -473,18 +428,14 @@ TEST(http_client_interrupt__ends_a_request_and_a_wait)
 	pthread_create(&thread, NULL, interrupt_soon, client);
 	CHECK(!http_client_wait(client, 3600000));
 	pthread_join(thread, NULL);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 TEST(http_send__estate_in_a_forked_child_and_the_parent_goes_on)
 {
 	static const struct fake_turn turn = { .body = "{}" };
-	struct fake_peer peer;
-	struct http_answer answer;
-	fake_peer_start(&peer, &turn, 1);
-	struct http_client *client = new_client(0);
-	struct http_request request = get(&peer);
+	begin(&turn, 1);
+	struct http_request request = get();
 	MUST(http_send(client, &request, &answer, &err));
 	pid_t child = fork();
 	if (child == 0) {
@@ -497,31 +448,29 @@ TEST(http_send__estate_in_a_forked_child_and_the_parent_goes_on)
 	CHECK_INT(status, 0);
 	MUST(http_send(client, &request, &answer, &err));
 	CHECK_INT(peer.connection_count, 1);
-	http_client_free(client);
-	fake_peer_stop(&peer);
+	end();
 }
 
 static void *ask_often(void *payload)
 {
-	struct http_client *client;
+	struct http_client *own;
 	mlm_error why = MLM_ERROR_INIT;
 	size_t good = 0;
-	if (http_client_new(NULL, &client, &why) != MLM_OK)
+	if (http_client_new(NULL, &own, &why) != MLM_OK)
 		return NULL;
 	struct http_request request = { .method = "GET", .url = payload };
 	for (int i = 0; i < 50; i++) {
-		struct http_answer answer;
-		if (http_send(client, &request, &answer, &why) == MLM_OK && answer.status == 200)
+		struct http_answer its;
+		if (http_send(own, &request, &its, &why) == MLM_OK && its.status == 200)
 			good++;
 	}
-	http_client_free(client);
+	http_client_free(own);
 	return good == 50 ? payload : NULL;
 }
 
 TEST(http_client__one_for_each_of_several_threads)
 {
 	static const struct fake_turn turn = { .body = "{}" };
-	struct fake_peer peer;
 	pthread_t threads[4];
 	fake_peer_start(&peer, &turn, 1);
 	for (int i = 0; i < 4; i++)
