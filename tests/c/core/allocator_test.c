@@ -416,7 +416,7 @@ TEST(allocator__gives_the_threads_of_the_manager_their_memory)
 	/* More than a waiting call writes by itself, and more than one segment. */
 	for (int i = 0; i < 600000; i++)
 		mlm_run_log_metric(life.run, "loss", 0, i, i, MLM_TIME_NOW, &life.err);
-	CHECK_INT(flush(&life), MLM_OK);
+	CHECK_INT(mlm_manager_flush(life.manager, MLM_FOREVER, &life.err), MLM_OK);
 	CHECK(counter.was_used_elsewhere);
 	CHECK_INT(close_manager(&life), MLM_OK);
 	mlm_manager_free(life.manager);
