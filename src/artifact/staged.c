@@ -542,21 +542,13 @@ static mlm_status remove_staged(struct artifact_store *base, const char *path, m
 	return status;
 }
 
-static void interrupt(struct artifact_store *base)
-{
-	struct artifact_store *inner = staged_of(base)->inner;
-	if (inner && inner->ops->interrupt)
-		inner->ops->interrupt(inner);
-}
-
+/* Opened by staged_open(), which no URI names. */
 static const struct artifact_ops staged_ops = {
 	.scheme = "staged",
-	.open = NULL,
 	.close = close_staged,
 	.put = put,
 	.get = get,
 	.list = list,
 	.remove = remove_staged,
 	.stat = stat_staged,
-	.interrupt = interrupt,
 };

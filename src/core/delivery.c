@@ -159,19 +159,21 @@ static mlm_status deliver_artifacts(struct delivering *delivering, mlm_error *er
 	}
 }
 
-/* Records first: artifacts want a run that is there. That some records wait holds none up of a run
- * that is. */
-static mlm_status deliver_all(mlm_manager *manager, struct delivering *delivering, mlm_error *err)
+static mlm_status deliver_records(
+	mlm_manager *manager, struct delivering *delivering, mlm_error *err)
 {
-	const struct artifact_options options = manager_artifact_options(manager, NULL);
-	mlm_status status = staged_delivery_open(&options, &delivering->artifacts, err);
+	mlm_error why = MLM_ERROR_INIT;
+	bool is_left = false;
+	mlm_status status = manager_settle_inside(manager, &is_left, &why, err);
+	if (status == MLM_OK)
+		status = adopt(manager, err);
 	if (status == MLM_OK)
 		status = deliver(manager, delivering, err);
-	if (status == MLM_OK || (status == MLM_EAGAIN && !delivering->is_stopped)) {
-		mlm_status sent = deliver_artifacts(delivering, status == MLM_OK ? err : NULL);
-		status = status == MLM_OK ? sent : status;
+	if (status == MLM_OK && is_left) {
+		status = MLM_EAGAIN;
+		if (err)
+			*err = why;
 	}
-	staged_delivery_close(delivering->artifacts);
 	return status;
 }
 
@@ -184,23 +186,23 @@ mlm_status mlm_manager_deliver(mlm_manager *manager, mlm_delivery_fn report, voi
 	mlm_status status = manager_enter(manager, err);
 	if (status != MLM_OK)
 		return status;
-	if (manager->ops->deliver) {
-		mlm_error why = MLM_ERROR_INIT;
-		bool is_left = false;
-		status = manager_settle_inside(manager, &is_left, &why, err);
-		if (status == MLM_OK)
-			status = adopt(manager, err);
-		if (status == MLM_OK)
-			status = deliver_all(manager, &delivering, err);
-		if (status == MLM_OK && is_left) {
-			status = MLM_EAGAIN;
-			if (err)
-				*err = why;
-		}
-	} else {
+	if (!manager->ops->deliver) {
 		status = manager_flush_inside(manager, MANAGER_FLUSH_WAIT_MS, err);
+		manager_leave(manager);
+		return status;
 	}
+	const struct artifact_options options = manager_artifact_options(manager, NULL);
+	status = staged_delivery_open(&options, &delivering.artifacts, err);
+	if (status == MLM_OK)
+		status = deliver_records(manager, &delivering, err);
 	manager_leave(manager);
+	/* Records first, since artifacts want a run that is there; records that wait hold none of a
+	 * run up that is. Outside, since a file may take minutes. */
+	if (status == MLM_OK || (status == MLM_EAGAIN && !delivering.is_stopped)) {
+		mlm_status sent = deliver_artifacts(&delivering, status == MLM_OK ? err : NULL);
+		status = status == MLM_OK ? sent : status;
+	}
+	staged_delivery_close(delivering.artifacts);
 	if (result_out)
 		*result_out = delivering.result;
 	return status;
