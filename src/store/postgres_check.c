@@ -1,53 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/postgres_run.h"
 
-#include <stdio.h>
-
 #include "base/error.h"
+#include "store/findings.h"
 #include "store/postgres_store.h"
-
-#define FINDINGS_PER_CHECK_MAX 20
 
 struct check {
 	bool repair;
-	mlm_doctor_fn report;
-	void *payload;
+	struct findings *findings;
 };
 
-/* Each row's first column is a finding. */
-static mlm_status find_rows(
-	struct postgres_store *store, const struct check *check, const char *sql, mlm_error *err)
+/* Each row's first column is a finding. is_mendable: a repair mends it. */
+static mlm_status find_rows(struct postgres_store *store, const struct check *check,
+	bool is_mendable, const char *sql, mlm_error *err)
 {
 	PGresult *rows;
 	mlm_status status = postgres_query(store, "could not check", sql, NULL, &rows, err);
 	if (status != MLM_OK)
 		return status;
-	int count = pq.PQntuples(rows);
-	for (int row = 0; row < count && row < FINDINGS_PER_CHECK_MAX; row++)
-		check->report(check->payload, false, postgres_text(rows, row, 0));
-	if (count > FINDINGS_PER_CHECK_MAX) {
-		char finding[MLM_ERROR_MESSAGE_SIZE];
-		snprintf(finding, sizeof(finding), "and %d more of the same",
-			count - FINDINGS_PER_CHECK_MAX);
-		check->report(check->payload, false, finding);
-	}
+	findings_next(check->findings, is_mendable && check->repair);
+	for (int row = 0; row < pq.PQntuples(rows); row++)
+		findings_add(check->findings, "", postgres_text(rows, row, 0));
 	pq.PQclear(rows);
 	return MLM_OK;
 }
 
-static mlm_status mend(struct postgres_store *store, const struct check *check, const char *sql,
-	const char *done, mlm_error *err)
+static mlm_status mend(
+	struct postgres_store *store, const struct check *check, const char *sql, mlm_error *err)
 {
-	int64_t rows = 0;
-	char finding[MLM_ERROR_MESSAGE_SIZE];
 	if (!check->repair)
 		return MLM_OK;
-	mlm_status status = postgres_change(store, "could not repair", sql, NULL, &rows, err);
-	if (status != MLM_OK || rows == 0)
-		return status;
-	snprintf(finding, sizeof(finding), "%s (%lld rows)", done, (long long)rows);
-	check->report(check->payload, true, finding);
-	return MLM_OK;
+	return postgres_query(store, "could not repair", sql, NULL, NULL, err);
 }
 
 /* What latest_metrics should hold: of each history the greatest (step, timestamp, value). */
@@ -58,7 +41,7 @@ static mlm_status mend(struct postgres_store *store, const struct check *check, 
 static mlm_status check_latest(
 	struct postgres_store *store, const struct check *check, mlm_error *err)
 {
-	mlm_status status = find_rows(store, check,
+	mlm_status status = find_rows(store, check, true,
 		"SELECT 'the latest value of metric ''' || n.key || ''' of run ' || n.run_uuid || "
 		"CASE WHEN l.key IS NULL THEN ' is missing' ELSE ' is not the latest of its "
 		"history' END FROM " LATEST " AS n LEFT JOIN latest_metrics AS l "
@@ -74,7 +57,7 @@ static mlm_status check_latest(
 		"excluded.timestamp, value = excluded.value, is_nan = excluded.is_nan WHERE "
 		"(excluded.step, excluded.timestamp, excluded.value) IS DISTINCT FROM "
 		"(l.step, l.timestamp, l.value)",
-		"recomputed latest metrics from their histories", err);
+		err);
 }
 
 #define BROKEN                                                                              \
@@ -84,7 +67,7 @@ static mlm_status check_latest(
 static mlm_status check_runs(
 	struct postgres_store *store, const struct check *check, mlm_error *err)
 {
-	mlm_status status = find_rows(store, check,
+	mlm_status status = find_rows(store, check, true,
 		"SELECT 'the run ' || run_uuid || ' has no value in column ' || CASE "
 		"WHEN user_id IS NULL THEN 'user_id' WHEN status IS NULL THEN 'status' "
 		"WHEN start_time IS NULL THEN 'start_time' "
@@ -98,7 +81,7 @@ static mlm_status check_runs(
 		"'FAILED'), start_time = coalesce(start_time, end_time, 0), experiment_id = "
 		"coalesce(experiment_id, 0), lifecycle_stage = coalesce(lifecycle_stage, "
 		"'active') WHERE " BROKEN,
-		"filled the missing columns of runs", err);
+		err);
 }
 
 /* The id of a model begins with "m-", that of a run is all hex digits. */
@@ -120,38 +103,36 @@ static mlm_status check_artifacts(
 {
 	if (!store->layout.artifacts)
 		return MLM_OK;
-	mlm_status status = find_rows(store, check,
+	mlm_status status = find_rows(store, check, false,
 		"SELECT 'the artifact ''' || name || ''' of run ' || run_uuid || ' lacks bytes' "
 		"FROM mlm_artifacts AS a WHERE size <> coalesce((SELECT sum(length(bytes)) FROM "
 		"mlm_artifact_chunks AS c WHERE c.content_id = a.content_id), 0)",
 		err);
 	if (status == MLM_OK)
-		status = find_rows(store, check,
+		status = find_rows(store, check, true,
 			"SELECT 'the artifact ''' || name || ''' belongs to run ' || run_uuid || "
 			"', which is gone' " WITHOUT_OWNER,
 			err);
 	if (status == MLM_OK)
-		status = find_rows(store, check,
+		status = find_rows(store, check, true,
 			"SELECT 'uploads that died, or artifacts that were removed, hold ' || "
 			"bytes || ' bytes' FROM (SELECT sum(length(bytes)) AS bytes " WASTE
 			") AS w WHERE bytes IS NOT NULL",
 			err);
 	if (status == MLM_OK)
-		status = mend(store, check, "DELETE " WITHOUT_OWNER,
-			"removed artifacts of runs that are gone", err);
+		status = mend(store, check, "DELETE " WITHOUT_OWNER, err);
 	if (status == MLM_OK)
-		status = mend(store, check, "DELETE " WASTE,
-			"freed the bytes of artifacts that nobody can see", err);
+		status = mend(store, check, "DELETE " WASTE, err);
 	if (status == MLM_OK)
-		status = mend(store, check, "DELETE FROM mlm_artifact_uploads WHERE " DEAD,
-			"removed uploads that died", err);
+		status = mend(store, check, "DELETE FROM mlm_artifact_uploads WHERE " DEAD, err);
 	return status;
 }
 
 static mlm_status check_all(struct postgres_store *store, void *payload, mlm_error *err)
 {
 	const struct check *check = payload;
-	mlm_status status = find_rows(store, check,
+	findings_forget(check->findings);
+	mlm_status status = find_rows(store, check, false,
 		"SELECT 'the table alembic_version is empty, so MLflow refuses the store' "
 		"WHERE NOT EXISTS (SELECT 1 FROM alembic_version)",
 		err);
@@ -163,7 +144,7 @@ static mlm_status check_all(struct postgres_store *store, void *payload, mlm_err
 		status = check_artifacts(store, check, err);
 	if (status != MLM_OK)
 		return status;
-	status = find_rows(store, check,
+	status = find_rows(store, check, true,
 		"SELECT 'there is no experiment, not even ''Default'' with id 0' "
 		"WHERE NOT EXISTS (SELECT 1 FROM experiments)",
 		err);
@@ -174,6 +155,10 @@ static mlm_status check_all(struct postgres_store *store, void *payload, mlm_err
 mlm_status postgres_check(
 	struct store *base, bool repair, mlm_doctor_fn report, void *payload, mlm_error *err)
 {
-	struct check check = { repair, report, payload };
-	return postgres_transact(postgres_store_of(base), repair, check_all, &check, err);
+	struct findings findings;
+	struct check check = { repair, &findings };
+	mlm_status status = findings_begin(&findings, base->allocator, err);
+	if (status == MLM_OK)
+		status = postgres_transact(postgres_store_of(base), repair, check_all, &check, err);
+	return findings_end(&findings, status, report, payload, err);
 }
