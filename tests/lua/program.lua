@@ -2,6 +2,7 @@
 -- The host program for specs: commands in a directory with a store of its own.
 
 local assert = require "luassert"
+local database = require "tests.lua.database"
 local process = require "tests.lua.process"
 
 local program = {}
@@ -35,6 +36,7 @@ function program.spec(fn)
   return function()
     local directory = process.directory()
     local run = {}
+    database.create(directory)
 
     local function start(command, ...)
       local words = { ... }
@@ -42,6 +44,9 @@ function program.spec(fn)
       table.move(words, 1, #words, #command + 1, command)
       command.directory = directory
       command.environment = environment(options.environment)
+      if command.environment.MLFLOW_TRACKING_URI == "" then
+        command.environment.MLFLOW_TRACKING_URI = database.uri(directory)
+      end
       command.input = command.input or options.input
       return process.run(command)
     end
@@ -63,6 +68,7 @@ function program.spec(fn)
     end })
     local ok, failure = pcall(fn, run, directory)
     process.remove(directory)
+    database.drop(directory)
     if not ok then
       error(failure, 0)
     end

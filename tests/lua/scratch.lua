@@ -1,17 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Stores for specs: each spec gets one of its own, and fails where it leaves a run open, a journal
--- or another file behind. Stores are files, or databases of the PostgreSQL server whose URI without
--- a database is MLMANAGER_TEST_POSTGRES; MLMANAGER_TEST_PSQL is its psql then.
+-- or another file behind. Stores are files, or databases (tests/lua/database.lua).
 
 local mlmanager = require "mlmanager"
+local database = require "tests.lua.database"
 local process = require "tests.lua.process"
 
 local scratch = {}
 
 -- What may lie beside a store whose manager is closed.
 local expected = { ["mlmanager.db"] = true, mlartifacts = true, journals = true }
-
-local postgres <const> = os.getenv "MLMANAGER_TEST_POSTGRES"
 
 -- What was raised, with the place of the deepest call only.
 local function keep_traceback(failure)
@@ -30,22 +28,14 @@ local function list(directory)
   return names
 end
 
-local function database(directory)
-  return directory:match("%w+$")
-end
-
-local function sql(statement, directory)
-  assert(os.execute(([["%s" -qc '%s "%s"' '%s/postgres']]):format(
-    os.getenv "MLMANAGER_TEST_PSQL", statement, database(directory), postgres)))
-end
-
 --- What opens a manager on the store of a spec that has this directory.
 function scratch.options(directory)
-  if not postgres then
+  local uri = database.uri(directory)
+  if not uri then
     return { store = "sqlite:" .. directory .. "/mlmanager.db" }
   end
   return {
-    store = postgres .. "/" .. database(directory),
+    store = uri,
     artifacts = directory .. "/mlartifacts",
     journal_dir = directory .. "/journals",
   }
@@ -56,9 +46,7 @@ end
 function scratch.store(fn)
   return function()
     local directory = process.directory()
-    if postgres then
-      sql("CREATE DATABASE", directory)
-    end
+    database.create(directory)
     local opened = {}
     local function open(options)
       local all = scratch.options(directory)
@@ -78,9 +66,7 @@ function scratch.store(fn)
     local names = list(directory)
     table.move(list(directory .. "/journals"), 1, 1000, #names + 1, names)
     process.remove(directory)
-    if postgres then
-      sql("DROP DATABASE", directory)
-    end
+    database.drop(directory)
     if not ok then
       error(failure, 0)
     end

@@ -12,7 +12,9 @@ export SEARCH_COUNT=${SEARCH_COUNT:-200}
 
 check "a server starts" cluster_make
 report
-for test in mlflow_store search; do
+THIRD_STORE=$(database third)
+export THIRD_STORE
+for test in mlflow_store search sync; do
 	"$MLFLOW_PYTHON" "$root/tests/peers/$test.py" || failed=1
 done
 [ "$failed" -eq 0 ]

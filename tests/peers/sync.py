@@ -2,7 +2,7 @@
 """Runs between an embedded store and a real MLflow server, by `mlmanager sync`: there, back again,
 twice, and killed half way.
 
-Runs under MLflow 3.17.2; MLMANAGER_HOST is our program.
+Runs under MLflow 3.17.2; MLMANAGER_HOST is our program. THIRD_STORE is a store to use as well.
 """
 
 import os
@@ -14,6 +14,8 @@ import tempfile
 import time
 
 from rest_store import HOST, Report, Server
+
+THIRD = os.environ.get("THIRD_STORE", "sqlite:third.db")
 
 WRITE = """
 local m = require "mlmanager"
@@ -138,20 +140,20 @@ def by_whatever_way_it_comes_a_run_is_one(server, folder):
         assert "0 of them new" in said, said
 
     before = seen(folder, "sqlite:first.db")
-    assert "3 of them new" in sync(folder, server.url, "sqlite:third.db")
-    for source, into in (("sqlite:first.db", "sqlite:third.db"), ("sqlite:third.db", server.url),
-                         ("sqlite:third.db", "sqlite:first.db")):
+    assert "3 of them new" in sync(folder, server.url, THIRD)
+    for source, into in (("sqlite:first.db", THIRD), (THIRD, server.url),
+                         (THIRD, "sqlite:first.db")):
         nothing_new(sync(folder, source, into))
-    for name, store in (("first", "sqlite:first.db"), ("third", "sqlite:third.db"),
+    for name, store in (("first", "sqlite:first.db"), ("third", THIRD),
                         ("server", server.url)):
         run(folder, "export", "--all", "-o", name + ".tar.gz", "--store", store)
     for name in "first", "third", "server":
-        for store in "sqlite:first.db", "sqlite:third.db", server.url:
+        for store in "sqlite:first.db", THIRD, server.url:
             nothing_new(run(folder, "import", name + ".tar.gz", "--store", store))
     assert "3 of them new" in run(folder, "import", "server.tar.gz", "--store", "sqlite:fourth.db")
     nothing_new(run(folder, "import", "first.tar.gz", "--store", "sqlite:fourth.db"))
     nothing_new(sync(folder, "sqlite:first.db", "sqlite:fourth.db"))
-    for store in "sqlite:first.db", "sqlite:third.db", "sqlite:fourth.db", server.url:
+    for store in "sqlite:first.db", THIRD, "sqlite:fourth.db", server.url:
         assert seen(folder, store) == before, store
 
 
@@ -161,7 +163,7 @@ def through_two_servers(server, folder):
     try:
         assert "3 of them new" in sync(folder, server.url, other.url)
         for source, into in ((other.url, server.url), ("sqlite:first.db", other.url),
-                             (other.url, "sqlite:first.db"), (other.url, "sqlite:third.db")):
+                             (other.url, "sqlite:first.db"), (other.url, THIRD)):
             assert "0 of them new" in sync(folder, source, into), (source, into)
         assert seen(folder, other.url) == seen(folder, "sqlite:first.db")
     finally:
