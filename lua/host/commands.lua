@@ -317,7 +317,8 @@ With --to, copies. Runs keep their ids, and come with everything they have: para
 metric histories, dataset inputs, artifacts, nesting and times. A run that is there already gets
 what is new or changed here. Doing it twice changes nothing, and so does ending it half way and
 doing it again. A tracking server gives a run an id of its own; the first one goes along as the tag
-mlmanager.run_id, by which the run is known again whatever way it comes.
+mlmanager.run_id, by which the run is known again whatever way it comes. --artifacts says where
+experiments that are new there keep artifacts.
 ]],
     examples = {
       { "mlmanager sync --store https://mlflow.example.org", "what waits for that server" },

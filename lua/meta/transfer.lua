@@ -114,8 +114,9 @@ function Manager:import(file, experiment_name, dry_run, bytes_max, report) end
 ---@param experiment_ids? string|string[] all runs of these; with neither, everything
 ---@param dry_run? boolean whether to tell only; default false
 ---@param report? fun(event: mlmanager.TransferEvent)
+---@param artifacts? string where experiments that are new there keep artifacts, as in MLManager
 ---@return mlmanager.TransferResult
-function Manager:sync(into, run_ids, experiment_ids, dry_run, report) end
+function Manager:sync(into, run_ids, experiment_ids, dry_run, report, artifacts) end
 
 ---Removes deleted runs and experiments for good, with all that refers to them and their artifacts.
 ---A run whose artifacts cannot be removed is kept, so that a later call finishes it.

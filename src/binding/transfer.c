@@ -99,10 +99,47 @@ static bool on_transfer(
 	return report(payload, call_on_transfer, &event);
 }
 
-static int push_result(lua_State *L, const mlm_transfer_result *result)
+/* One export, import or sync, from the reading of its arguments to its result. */
+struct transferring {
+	struct call call;
+	struct reporter reporter;
+	mlm_transfer_options options;
+	mlm_transfer_result result;
+	mlm_error err;
+};
+
+static void begin(struct transferring *transferring, lua_State *L, const char *function,
+	const char *const *names)
 {
+	*transferring = (struct transferring){ .options = MLM_TRANSFER_OPTIONS_INIT };
+	call_begin(&transferring->call, L, function);
+	call_names(&transferring->call, names, NULL);
+}
+
+/* The runs and experiments that arguments n and n + 1 name. */
+static void read_selection(struct transferring *transferring, int n)
+{
+	mlm_transfer_options *options = &transferring->options;
+	options->run_ids = binding_read_strings(&transferring->call, n, &options->run_count);
+	options->experiment_ids =
+		binding_read_strings(&transferring->call, n + 1, &options->experiment_count);
+}
+
+/* The last thing before the call: what is raised later must find nothing open. */
+static void read_report(struct transferring *transferring, int n)
+{
+	find_reporter(&transferring->call, n, &transferring->reporter);
+	transferring->options.report = on_transfer;
+	transferring->options.payload = &transferring->reporter;
+}
+
+static int end(struct transferring *transferring, mlm_status status)
+{
+	lua_State *L = transferring->call.L;
+	if (status != MLM_OK)
+		return fail(&transferring->reporter, &transferring->err);
 	lua_createtable(L, 0, 7);
-	set_sums(L, result);
+	set_sums(L, &transferring->result);
 	return 1;
 }
 
@@ -110,46 +147,27 @@ static int export(lua_State *L)
 {
 	static const char *const names[] = { "file", "run_ids", "experiment_ids", "overwrite",
 		"report", NULL };
-	struct call call;
-	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
-	mlm_transfer_result result;
-	struct reporter reporter = { NULL, 0, false };
-	mlm_error err;
-	call_begin(&call, L, "export");
-	call_names(&call, names, NULL);
-	const char *file = call_string(&call, 1);
-	options.run_ids = binding_read_strings(&call, 2, &options.run_count);
-	options.experiment_ids = binding_read_strings(&call, 3, &options.experiment_count);
-	options.overwrite = call_optional_boolean(&call, 4);
-	find_reporter(&call, 5, &reporter);
-	options.report = on_transfer;
-	options.payload = &reporter;
-	if (mlm_export(call.binding->manager, file, &options, &result, &err) != MLM_OK)
-		return fail(&reporter, &err);
-	return push_result(L, &result);
+	struct transferring t;
+	begin(&t, L, "export", names);
+	const char *file = call_string(&t.call, 1);
+	read_selection(&t, 2);
+	t.options.overwrite = call_optional_boolean(&t.call, 4);
+	read_report(&t, 5);
+	return end(&t, mlm_export(t.call.binding->manager, file, &t.options, &t.result, &t.err));
 }
 
 static int import(lua_State *L)
 {
 	static const char *const names[] = { "file", "experiment_name", "dry_run", "bytes_max",
 		"report", NULL };
-	struct call call;
-	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
-	mlm_transfer_result result;
-	struct reporter reporter = { NULL, 0, false };
-	mlm_error err;
-	call_begin(&call, L, "import");
-	call_names(&call, names, NULL);
-	const char *file = call_string(&call, 1);
-	options.experiment_name = call_optional_string(&call, 2);
-	options.dry_run = call_optional_boolean(&call, 3);
-	options.bytes_max = (uint64_t)call_integer(&call, 4, 0, 1, INT64_MAX);
-	find_reporter(&call, 5, &reporter);
-	options.report = on_transfer;
-	options.payload = &reporter;
-	if (mlm_import(call.binding->manager, file, &options, &result, &err) != MLM_OK)
-		return fail(&reporter, &err);
-	return push_result(L, &result);
+	struct transferring t;
+	begin(&t, L, "import", names);
+	const char *file = call_string(&t.call, 1);
+	t.options.experiment_name = call_optional_string(&t.call, 2);
+	t.options.dry_run = call_optional_boolean(&t.call, 3);
+	t.options.bytes_max = (uint64_t)call_integer(&t.call, 4, 0, 1, INT64_MAX);
+	read_report(&t, 5);
+	return end(&t, mlm_import(t.call.binding->manager, file, &t.options, &t.result, &t.err));
 }
 
 /* ---- what waits for a server ---- */
@@ -213,38 +231,29 @@ static int deliver(const struct call *call, int n)
 static int sync(lua_State *L)
 {
 	static const char *const names[] = { "into", "run_ids", "experiment_ids", "dry_run",
-		"report", NULL };
-	struct call call;
-	mlm_transfer_options options = MLM_TRANSFER_OPTIONS_INIT;
-	mlm_transfer_result result;
+		"report", "artifacts", NULL };
+	struct transferring t;
 	mlm_manager *into = NULL;
-	struct reporter reporter = { NULL, 0, false };
-	mlm_error err;
-	call_begin(&call, L, "sync");
-	call_names(&call, names, NULL);
-	if (!call_has(&call, 1)) {
-		for (int n = 2; n <= 4; n++)
-			if (call_has(&call, n))
-				call_bad(&call, n, "give `into` as well, the store to copy to");
-		return deliver(&call, 5);
-	}
 	mlm_manager_options destination = MLM_MANAGER_OPTIONS_INIT;
-	destination.store = call_string(&call, 1);
+	begin(&t, L, "sync", names);
+	if (!call_has(&t.call, 1)) {
+		for (int n = 2; n <= 6; n++)
+			if (n != 5 && call_has(&t.call, n))
+				call_bad(&t.call, n, "give `into` as well, the store to copy to");
+		return deliver(&t.call, 5);
+	}
+	destination.store = call_string(&t.call, 1);
+	destination.artifacts = call_optional_string(&t.call, 6);
 	destination.ignore_environment = true;
-	options.run_ids = binding_read_strings(&call, 2, &options.run_count);
-	options.experiment_ids = binding_read_strings(&call, 3, &options.experiment_count);
-	options.dry_run = call_optional_boolean(&call, 4);
-	destination.must_exist = options.dry_run;
-	find_reporter(&call, 5, &reporter);
-	options.report = on_transfer;
-	options.payload = &reporter;
-	if (mlm_manager_open(&destination, &into, &err) != MLM_OK)
-		return binding_fail(L, &err);
-	mlm_status status = mlm_sync(call.binding->manager, into, &options, &result, &err);
+	read_selection(&t, 2);
+	t.options.dry_run = call_optional_boolean(&t.call, 4);
+	destination.must_exist = t.options.dry_run;
+	read_report(&t, 5);
+	if (mlm_manager_open(&destination, &into, &t.err) != MLM_OK)
+		return binding_fail(L, &t.err);
+	mlm_status status = mlm_sync(t.call.binding->manager, into, &t.options, &t.result, &t.err);
 	mlm_manager_free(into);
-	if (status != MLM_OK)
-		return fail(&reporter, &err);
-	return push_result(L, &result);
+	return end(&t, status);
 }
 
 /* ---- gc ---- */

@@ -115,6 +115,18 @@ describe("mlmanager sync", function()
     assert.equal(run("runs").out, there(run, "runs").out)
   end))
 
+  it("puts the artifacts of new experiments where it is told", spec(function(run)
+    run.script [[
+      m.create_experiment "with files"
+      m.start_run { run_name = "with a file" }
+      m.log_text("hello", "note.txt")
+      m.end_run()
+    ]]
+    wrote("copied 1 run, 0 points, 1 artifact (5 bytes), 1 of them new\n",
+      run("sync", "with a file", "--to", "sqlite:other.db", "--artifacts", "blob:"))
+    assert.matches("\nrun\tartifact_uri\tblob:", there(run, "show", "with a file").out)
+  end))
+
   it("needs another store", spec(function(run, directory)
     program.refused(1, ("mlmanager: 'sqlite:%s/mlmanager.db' is both where runs come from and "
       .. "where they go\n"):format(directory), run("sync", "--to", "sqlite:mlmanager.db"))

@@ -3,11 +3,14 @@ local host = ...
 
 local function copy(given)
   local transfer = host.load "transfer"
+  -- Only the store to copy to makes experiments, and so has a use for --artifacts.
+  local artifacts = host.artifacts
+  host.artifacts = nil
   local manager = host.open()
   local run_ids, experiment_ids = transfer.selection(manager, given)
   local result = transfer.run(function(report)
     return manager:sync { into = given.to, run_ids = run_ids, experiment_ids = experiment_ids,
-      dry_run = given.dry_run, report = report }
+      dry_run = given.dry_run, artifacts = artifacts, report = report }
   end)
   host.write(("%s %s, %d of them new\n"):format(given.dry_run and "would copy" or "copied",
     transfer.sum(result), result.new_runs))
