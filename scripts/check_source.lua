@@ -92,6 +92,7 @@ local UNTESTED = {
   ["store/image/schema_image"] = "the build runs it, sqlite_create_test its result",
   ["store/param_conflict"] = "through the store's contract",
   ["store/findings"] = "store/sqlite_check_test",
+  ["store/refused_points"] = "through the store's contract",
   ["store/point_summary"] = "through the store's contract",
   ["store/point_cursor"] = "through the store's contract",
   ["store/postgres_apply"] = "tests/c/store/postgres_store_test",

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/postgres_store.h"
+#include "store/refused_points.h"
 #include "store/stored_value.h"
 
 /* A batch travels as arrays, a column each, in one statement for all its points and one for the
@@ -246,21 +247,14 @@ static void tell_refusals(const struct apply *apply, store_refused_fn refused, v
 	const struct store_batch *batch = apply->batch;
 	for (size_t begin = 0, end; begin < batch->point_count; begin = end) {
 		uint32_t index = batch->points[begin].series;
-		const struct store_series *series = &batch->series[index];
 		for (end = begin + 1; end < batch->point_count; end++) {
 			if (batch->points[end].series != index)
 				break;
 		}
 		mlm_status why = apply->series_status[index];
-		if (why == MLM_OK)
-			continue;
-		mlm_error error = MLM_ERROR_INIT;
-		error_set(&error, why, "metric",
-			why == MLM_ENOTFOUND
-				? "%zu points of metric '%s' were left out: there is no run %s"
-				: "%zu points of metric '%s' were left out: the run %s is deleted",
-			end - begin, series->key, series->run_id);
-		refused(payload, series, end - begin, &error);
+		if (why != MLM_OK)
+			refused_points_tell(
+				&batch->series[index], end - begin, why, refused, payload);
 	}
 }
 
@@ -274,7 +268,7 @@ mlm_status postgres_apply(struct store *base, const struct store_batch *batch,
 		return postgres_out_of_memory(err);
 	mlm_status status =
 		postgres_transact(postgres_store_of(base), true, apply_all, &apply, err);
-	if (status == MLM_OK && refused)
+	if (status == MLM_OK)
 		tell_refusals(&apply, refused, payload);
 	memory_free(base->allocator, apply.series_status);
 	return status;

@@ -106,15 +106,9 @@ mlm_status postgres_get_metric_history(struct store *base, const char *run_id, c
 	mlm_metric_history **history_out, mlm_error *err)
 {
 	struct reading reading = { run_id, key, answer_history(base->allocator) };
-	*history_out = NULL;
-	if (!reading.history)
-		return postgres_out_of_memory(err);
-	mlm_status status =
-		postgres_transact(postgres_store_of(base), false, read_history, &reading, err);
-	if (status == MLM_OK)
-		*history_out = reading.history;
-	else
-		arena_free(reading.history->memory);
+	struct arena *memory = reading.history ? reading.history->memory : NULL;
+	mlm_status status = postgres_read_answer(base, memory, read_history, &reading, err);
+	*history_out = status == MLM_OK ? reading.history : NULL;
 	return status;
 }
 

@@ -161,15 +161,9 @@ mlm_status postgres_get_run(
 	struct store *base, const char *run_id, mlm_run_list **list_out, mlm_error *err)
 {
 	struct reading reading = { .run_id = run_id, .list = answer_run_list(base->allocator) };
-	*list_out = NULL;
-	if (!reading.list)
-		return postgres_out_of_memory(err);
-	mlm_status status =
-		postgres_transact(postgres_store_of(base), false, read_one, &reading, err);
-	if (status == MLM_OK)
-		*list_out = reading.list;
-	else
-		arena_free(reading.list->memory);
+	struct arena *memory = reading.list ? reading.list->memory : NULL;
+	mlm_status status = postgres_read_answer(base, memory, read_one, &reading, err);
+	*list_out = status == MLM_OK ? reading.list : NULL;
 	return status;
 }
 

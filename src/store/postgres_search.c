@@ -79,14 +79,12 @@ mlm_status postgres_search_runs(
 		&runs.search, base->allocator, SQL_POSTGRES, &store->layout, query, err);
 	if (status == MLM_OK) {
 		runs.list = answer_run_list(base->allocator);
-		status = runs.list ? postgres_transact(store, false, find_runs, &runs, err)
-				   : postgres_out_of_memory(err);
+		status = postgres_read_answer(
+			base, runs.list ? runs.list->memory : NULL, find_runs, &runs, err);
 	}
 	arena_free(runs.search.arena);
 	if (status == MLM_OK)
 		*list_out = runs.list;
-	else if (runs.list)
-		arena_free(runs.list->memory);
 	return status;
 }
 
@@ -134,13 +132,11 @@ mlm_status postgres_search_experiments(
 		&found.search, base->allocator, SQL_POSTGRES, &store->layout, query, err);
 	if (status == MLM_OK) {
 		found.list = answer_experiment_list(base->allocator);
-		status = found.list ? postgres_transact(store, false, find_experiments, &found, err)
-				    : postgres_out_of_memory(err);
+		status = postgres_read_answer(base, found.list ? found.list->memory : NULL,
+			find_experiments, &found, err);
 	}
 	arena_free(found.search.arena);
 	if (status == MLM_OK)
 		*list_out = found.list;
-	else if (found.list)
-		arena_free(found.list->memory);
 	return status;
 }

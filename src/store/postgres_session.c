@@ -415,6 +415,17 @@ mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgr
 	return status;
 }
 
+mlm_status postgres_read_answer(
+	struct store *base, struct arena *memory, postgres_body body, void *payload, mlm_error *err)
+{
+	if (!memory)
+		return postgres_out_of_memory(err);
+	mlm_status status = postgres_transact(postgres_store_of(base), false, body, payload, err);
+	if (status != MLM_OK)
+		arena_free(memory);
+	return status;
+}
+
 /* ---- cells ---- */
 
 const char *postgres_text(const PGresult *result, int row, int column)

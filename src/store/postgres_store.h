@@ -85,6 +85,11 @@ typedef mlm_status (*postgres_body)(struct postgres_store *store, void *payload,
 mlm_status postgres_transact(struct postgres_store *store, bool is_write, postgres_body body,
 	void *payload, mlm_error *err);
 
+/** postgres_transact() of a body that reads an answer into memory, which is freed unless that is
+ * MLM_OK. NULL: memory ran out. */
+mlm_status postgres_read_answer(struct store *base, struct arena *memory, postgres_body body,
+	void *payload, mlm_error *err);
+
 /** A cell of a result. Text is borrowed from it; NULL for NULL. */
 const char *postgres_text(const PGresult *result, int row, int column);
 int64_t postgres_integer(const PGresult *result, int row, int column, int64_t null);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "store/refused_points.h"
 #include "store/sqlite_store.h"
 #include "store/stored_value.h"
 
@@ -217,16 +218,10 @@ static mlm_status kill_runs(
 
 static void tell_refusals(const struct apply *apply, store_refused_fn refused, void *payload)
 {
-	for (size_t i = 0; refused && i < apply->refusal_count; i++) {
+	for (size_t i = 0; i < apply->refusal_count; i++) {
 		const struct refusal *refusal = &apply->refusals[i];
-		const struct store_series *series = &apply->batch->series[refusal->series];
-		mlm_error why = MLM_ERROR_INIT;
-		error_set(&why, refusal->status, "metric",
-			refusal->status == MLM_ENOTFOUND
-				? "%zu points of metric '%s' were left out: there is no run %s"
-				: "%zu points of metric '%s' were left out: the run %s is deleted",
-			refusal->point_count, series->key, series->run_id);
-		refused(payload, series, refusal->point_count, &why);
+		refused_points_tell(&apply->batch->series[refusal->series], refusal->point_count,
+			refusal->status, refused, payload);
 	}
 }
 

@@ -7,14 +7,12 @@ Runs under MLflow 3.17.2. MLMANAGER_HOST is our program, beside which the driver
 
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-from rest_store import HOST, Proxy, Report, Server, read_message
+from rest_store import HOST, Proxy, read_message, run_tests
 
 
 
@@ -155,25 +153,14 @@ def bytes_stream_both_ways(server, folder):
     assert subprocess.run(["cmp", big, folder / "big.back"]).returncode == 0
 
 
-def main():
-    report = Report()
-    for name in list(os.environ):
-        if name.startswith("MLFLOW_") and name != "MLFLOW_OLD_PYTHON" or name.endswith("_proxy"):
-            del os.environ[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="mlm-mlflow-artifacts-"))
-    server = Server(folder / "server")
-    try:
-        server.start()
-        for test in (the_contract_holds, a_script_logs_and_reads, a_host_in_the_uri_is_asked,
-                     a_connection_that_is_cut_is_tried_again,
-                     a_program_that_dies_leaves_nothing_visible, bytes_stream_both_ways):
-            report.run(test, server, folder)
-    finally:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
-    print("%d passed, %d failed" % (report.passed, report.failed))
-    return 1 if report.failed else 0
-
+TESTS = [
+    the_contract_holds,
+    a_script_logs_and_reads,
+    a_host_in_the_uri_is_asked,
+    a_connection_that_is_cut_is_tried_again,
+    a_program_that_dies_leaves_nothing_visible,
+    bytes_stream_both_ways,
+]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests("mlm-mlflow-artifacts-", TESTS))

@@ -12,16 +12,14 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-from rest_store import HOST, Proxy, Report, Server, read_message, wait_until
+from rest_store import HOST, Proxy, Server, read_message, run_tests, wait_until
 
 SCRIPT = pathlib.Path(__file__).with_name("offline.lua")
 SEED = int(os.environ.get("OFFLINE_SEED", "1"))
@@ -506,28 +504,16 @@ def log_metric_never_waits(server, folder):
     assert server.rows("SELECT status FROM runs WHERE name = 'stalled'") == [("FINISHED",)]
 
 
-def main():
-    report = Report()
-    for name in list(os.environ):
-        if name.startswith("MLFLOW_") and name != "MLFLOW_OLD_PYTHON" or name.endswith("_proxy"):
-            del os.environ[name]
-    path = pathlib.Path(tempfile.mkdtemp(prefix="mlm-offline-"))
-    server = Server(path / "server")
-    folder = Folder(path / "state")
-    try:
-        report.run(what_begins_without_a_server_is_delivered_once, server, folder)
-        report.run(either_id_finds_a_run, server, folder)
-        report.run(a_changed_param_is_told_by_its_key, server, folder)
-        report.run(a_refused_artifact_is_told_with_the_place_of_its_bytes, server, folder)
-        report.run(a_forbidden_artifact_waits_for_the_permission, server, folder)
-        report.run(log_metric_never_waits, server, folder)
-        report.run(any_weather_and_any_kill_lose_and_double_nothing, server, folder)
-    finally:
-        server.kill()
-        shutil.rmtree(path, ignore_errors=True)
-    print("%d passed, %d failed" % (report.passed, report.failed))
-    return 1 if report.failed else 0
-
+TESTS = [
+    what_begins_without_a_server_is_delivered_once,
+    either_id_finds_a_run,
+    a_changed_param_is_told_by_its_key,
+    a_refused_artifact_is_told_with_the_place_of_its_bytes,
+    a_forbidden_artifact_waits_for_the_permission,
+    log_metric_never_waits,
+    any_weather_and_any_kill_lose_and_double_nothing,
+]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests("mlm-offline-", TESTS, starts=False,
+                       place=lambda folder: Folder(folder / "state")))

@@ -114,6 +114,28 @@ class Server:
             return db.execute(sql, arguments).fetchall()
 
 
+def run_tests(prefix, tests, starts=True, place=lambda folder: folder):
+    """Runs test(server, place(folder)) for each, on one server, which begins running unless
+    starts is False. The exit status."""
+    report = Report()
+    for name in list(os.environ):
+        if name.startswith("MLFLOW_") and name != "MLFLOW_OLD_PYTHON" or name.endswith("_proxy"):
+            del os.environ[name]
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+    server = Server(folder / "server")
+    given = place(folder)
+    try:
+        if starts:
+            server.start()
+        for test in tests:
+            report.run(test, server, given)
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+    print("%d passed, %d failed" % (report.passed, report.failed))
+    return 1 if report.failed else 0
+
+
 class Proxy:
     """Between us and a server. before(n, request) and after(n, answer) see the n-th request and
     its answer: what they give back goes on, None cuts the connection."""
@@ -382,7 +404,8 @@ def tls_and_a_bearer_token(server, folder):
     proxy.close()
 
 
-def basic_authentication(folder):
+def basic_authentication(other, folder):
+    other.kill()
     server = Server(folder / "auth", "basic-auth")
     try:
         server.start()
@@ -437,32 +460,18 @@ def certificate(folder, ca_name, server_name):
         serialization.NoEncryption()))
 
 
-def main():
-    report = Report()
-    for name in list(os.environ):
-        if name.startswith("MLFLOW_") and name != "MLFLOW_OLD_PYTHON" or name.endswith("_proxy"):
-            del os.environ[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="mlm-rest-store-"))
-    server = Server(folder / "server")
-    try:
-        server.start()
-        report.run(the_store_keeps_its_contract, server, folder)
-        report.run(every_call_of_the_tracking_api, server, folder)
-        report.run(the_environment_of_mlflow_is_followed, server, folder)
-        report.run(tls_and_a_bearer_token, server, folder)
-        report.run(answers_that_are_cut_off_lose_and_double_nothing, server, folder)
-        report.run(garbage_and_internal_errors_pass, server, folder)
-        report.run(a_server_that_is_away_while_we_log, server, folder)
-        report.run(a_server_that_is_killed_in_the_middle_of_a_request, server, folder)
-        report.run(a_process_that_dies_while_the_server_is_away, server, folder)
-        server.kill()
-        report.run(basic_authentication, folder)
-    finally:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
-    print("%d passed, %d failed" % (report.passed, report.failed))
-    return 1 if report.failed else 0
-
+TESTS = [
+    the_store_keeps_its_contract,
+    every_call_of_the_tracking_api,
+    the_environment_of_mlflow_is_followed,
+    tls_and_a_bearer_token,
+    answers_that_are_cut_off_lose_and_double_nothing,
+    garbage_and_internal_errors_pass,
+    a_server_that_is_away_while_we_log,
+    a_server_that_is_killed_in_the_middle_of_a_request,
+    a_process_that_dies_while_the_server_is_away,
+    basic_authentication,
+]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests("mlm-rest-store-", TESTS))

@@ -6,14 +6,11 @@ Runs under MLflow 3.17.2; MLMANAGER_HOST is our program. THIRD_STORE is a store 
 """
 
 import os
-import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from rest_store import HOST, Report, Server
+from rest_store import HOST, Server, run_tests
 
 THIRD = os.environ.get("THIRD_STORE", "sqlite:third.db")
 
@@ -247,30 +244,17 @@ def killed_at_any_time_and_run_again(server, folder):
     assert whole in seen(folder, server.url)
 
 
-def main():
-    report = Report()
-    for name in list(os.environ):
-        if name.startswith("MLFLOW_") and name != "MLFLOW_OLD_PYTHON" or name.endswith("_proxy"):
-            del os.environ[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="mlm-sync-"))
-    server = Server(folder / "server")
-    try:
-        server.start()
-        report.run(everything_arrives_and_the_second_time_changes_nothing, server, folder)
-        report.run(from_a_server_into_a_new_store, server, folder)
-        report.run(what_comes_back_is_known_again, server, folder)
-        report.run(by_whatever_way_it_comes_a_run_is_one, server, folder)
-        report.run(through_two_servers, server, folder)
-        report.run(two_at_once_bring_it_once, server, folder)
-        report.run(what_is_new_follows, server, folder)
-        report.run(what_the_server_refuses_is_named_and_holds_up_nothing, server, folder)
-        report.run(killed_at_any_time_and_run_again, server, folder)
-    finally:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
-    print("%d passed, %d failed" % (report.passed, report.failed))
-    return 1 if report.failed else 0
-
+TESTS = [
+    everything_arrives_and_the_second_time_changes_nothing,
+    from_a_server_into_a_new_store,
+    what_comes_back_is_known_again,
+    by_whatever_way_it_comes_a_run_is_one,
+    through_two_servers,
+    two_at_once_bring_it_once,
+    what_is_new_follows,
+    what_the_server_refuses_is_named_and_holds_up_nothing,
+    killed_at_any_time_and_run_again,
+]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests("mlm-sync-", TESTS))
