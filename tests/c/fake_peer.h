@@ -238,15 +238,6 @@ static inline size_t fake_peer_requests(struct fake_peer *peer)
 	return count;
 }
 
-/* While it serves; request_count is for after the stop. */
-static inline size_t fake_peer_request_count(struct fake_peer *peer)
-{
-	pthread_mutex_lock(&peer->mutex);
-	size_t count = peer->request_count;
-	pthread_mutex_unlock(&peer->mutex);
-	return count;
-}
-
 /* "" when there were fewer. Lives until the stop. */
 static inline const char *fake_peer_request(struct fake_peer *peer, size_t number)
 {

@@ -84,7 +84,7 @@ TEST(create_run__etimeout_tells_that_it_may_have_been_made)
 		CHECK_STATUS(store->ops->create_run(store, &new_run, id, &err), MLM_ETIMEOUT);
 		CHECK_CONTAINS(err.message, "whether it made the run");
 		CHECK_STRING(id, "");
-		CHECK_INT(fake_peer_request_count(&peer), i + 1);
+		CHECK_INT(fake_peer_requests(&peer), i + 1);
 	}
 	CHECK_INT(err.detail, 502);
 	store->ops->close(store);
