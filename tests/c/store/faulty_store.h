@@ -177,7 +177,8 @@ static mlm_status faulty_make_run(
 	if (run->may_exist && faulty_find(inner, run->run_id, id_out))
 		return MLM_OK;
 	snprintf(id, sizeof(id), "5e57e4%010x%016x", (unsigned)getpid(), ++faulty_runs);
-	memcpy(tags, run->tags, run->tag_count * sizeof(*tags));
+	for (size_t i = 0; i < run->tag_count; i++)
+		tags[i] = run->tags[i];
 	tags[run->tag_count] = (mlm_text){ STORE_ORIGIN_TAG, run->run_id };
 	named.run_id = id;
 	named.tags = tags;
