@@ -11,7 +11,7 @@ packages=(gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev libsql
 	libcurl4-openssl-dev libpq-dev libpng-dev libwebp-dev libssl-dev libexpat1-dev
 	zlib1g-dev)
 if [ "${1:-}" = test ]; then
-	packages+=(g++ clang clang-format lua-busted lua-check lua-cjson python3-venv
+	packages+=(g++ clang clang-format lua-busted lua-check lua-cjson python3-venv openssl
 		lua5.1 liblua5.1-0-dev lua5.3 liblua5.3-dev luajit libluajit-5.1-dev
 		libchipmunk-dev zsh fish mandoc)
 	# libFuzzer is a package of its own where clang does not bring it along.
