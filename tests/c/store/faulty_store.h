@@ -207,6 +207,7 @@ static mlm_status faulty_create_run(struct store *base, const struct store_new_r
 	if (fault == FAULT_AWAY || fault == FAULT_STUMBLE)
 		return faulty_fail(fault, why);
 	if (run->only_finds) {
+		id_out[0] = '\0';
 		faulty_find(inner, run->run_id, id_out);
 		return fault == FAULT_NONE ? MLM_OK : faulty_fail(fault, why);
 	}
