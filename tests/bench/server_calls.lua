@@ -10,7 +10,8 @@ local mlmanager = require "mlmanager"
 local BURST <const> = 500
 local PAUSE_US <const> = 2000
 
-local manager = mlmanager.MLManager{store = store}
+-- All of it has arrived at the end of the run, however slow the server is.
+local manager = mlmanager.MLManager{store = store, server_wait_ms = 600000}
 manager:create_experiment("bench")
 manager:start_run()
 local times = {}
