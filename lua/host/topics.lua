@@ -47,8 +47,9 @@ asks no server.
 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who asks;
 MLFLOW_TRACKING_SERVER_CERT_PATH names the file of its certificate authority. Metrics go to a
 journal under ~/.local/state/mlmanager and from there to the server, which may be away meanwhile.
-Artifacts at mlflow-artifacts: go through the server, which takes no '#' in their names; while it is
-away they are copied below that directory, which needs room for them, and are sent later.
+Artifacts at mlflow-artifacts: go through the server, which takes no '#' in their names, no '%20' or
+other escape, and no ';' or '?' at the end of a part; while it is away they are copied below that
+directory, which needs room for them, and are sent later.
 
 --artifacts s3://BUCKET/PATH keeps the artifacts of new experiments at S3, or at the service that
 MLFLOW_S3_ENDPOINT_URL or AWS_ENDPOINT_URL names. The keys are found where AWS's own programs find

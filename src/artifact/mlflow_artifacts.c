@@ -149,17 +149,29 @@ static mlm_status open_proxy(
 
 /* ---- names ---- */
 
-/* An MLflow server decodes names until nothing changes any more, and refuses what has a '#'. */
+/* An MLflow server decodes a name until nothing changes any more, each time as a URL, which loses an
+ * empty query and empty parameters: "a;" and "a?" are "a" to it. It refuses what has a '#'. */
+static int lost_size(const char *c)
+{
+	if (c[0] == '%')
+		return isxdigit((unsigned char)c[1]) && isxdigit((unsigned char)c[2]) ? 3 : 0;
+	if (c[0] == ';' && c[1] == '?')
+		return 2;
+	if (c[0] == ';' || c[0] == '?')
+		return !c[1] || c[1] == '/' ? 1 : 0;
+	return c[0] == '#';
+}
+
 static mlm_status check_name(const char *path, mlm_error *err)
 {
 	for (const char *c = path; *c; c++) {
-		bool is_escape = c[0] == '%' && isxdigit((unsigned char)c[1]) &&
-				 isxdigit((unsigned char)c[2]);
-		if (*c == '#' || is_escape)
+		int size = lost_size(c);
+		if (size > 0)
 			return error_set(err, MLM_EINVAL, "artifact",
-				"a tracking server takes no artifact whose name has '%.*s' in it, "
+				"a tracking server takes no artifact whose name has '%.*s' %s, "
 				"as '%.200s' has",
-				is_escape ? 3 : 1, c, path);
+				size, c, size == 1 && *c != '#' ? "at the end of a part" : "in it",
+				path);
 	}
 	return MLM_OK;
 }
@@ -291,6 +303,8 @@ static mlm_status stat_proxy(
 {
 	struct proxy_store *store = proxy_of(base);
 	struct listing listing;
+	if (check_name(path, NULL) != MLM_OK)
+		return not_found(store, path, "there is no artifact", err);
 	char *parent = parent_of(store, path);
 	if (!parent)
 		return no_memory(err);

@@ -35,8 +35,10 @@ static void peer_options(const char *id, struct artifact_options *options)
 static bool mlflow_takes(const char *name)
 {
 	for (const char *c = name; *c; c++)
-		if (*c == '#' || (*c == '%' && isxdigit((unsigned char)c[1]) &&
-					 isxdigit((unsigned char)c[2])))
+		if (*c == '#' || strncmp(c, ";?", 2) == 0 ||
+			((*c == ';' || *c == '?') && (!c[1] || c[1] == '/')) ||
+			(*c == '%' && isxdigit((unsigned char)c[1]) &&
+				isxdigit((unsigned char)c[2])))
 			return false;
 	return true;
 }
