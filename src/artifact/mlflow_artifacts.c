@@ -149,8 +149,8 @@ static mlm_status open_proxy(
 
 /* ---- names ---- */
 
-/* An MLflow server decodes a name until nothing changes any more, each time as a URL, which loses an
- * empty query and empty parameters: "a;" and "a?" are "a" to it. It refuses what has a '#'. */
+/* An MLflow server decodes a name until nothing changes any more, each time as a URL, which loses
+ * an empty query and empty parameters: "a;" and "a?" are "a" to it. It refuses what has a '#'. */
 static int lost_size(const char *c)
 {
 	if (c[0] == '%')

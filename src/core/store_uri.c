@@ -124,6 +124,11 @@ static mlm_status resolve_artifacts(
 		place->artifacts = memory_string(allocator, "blob:/");
 		return place->artifacts ? MLM_OK : no_memory(err);
 	}
+	/* The experiment's directory would become the bucket. */
+	if (is_given && strncmp(artifacts, "s3:", 3) == 0 &&
+		(strncmp(artifacts, "s3://", 5) != 0 || !artifacts[5] || artifacts[5] == '/'))
+		return error_set(err, MLM_EINVAL, "store",
+			"artifacts '%.200s' names no bucket; write s3://BUCKET/PATH", artifacts);
 	if (is_given && artifacts[0] != '/' && strchr(artifacts, ':')) {
 		place->artifacts = memory_string(allocator, artifacts);
 		return place->artifacts ? MLM_OK : no_memory(err);

@@ -123,6 +123,20 @@ TEST(resolve__einval_on_a_blob_with_a_path)
 	CHECK_CONTAINS(err.message, "blob:");
 }
 
+TEST(resolve__einval_on_s3_without_a_bucket)
+{
+	static const char *const bad[] = { "s3:", "s3:bucket", "s3:/bucket", "s3://",
+		"s3:///path" };
+	mlm_manager_options options = MLM_MANAGER_OPTIONS_INIT;
+	options.store = "sqlite:x.db";
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		options.artifacts = bad[i];
+		store_place_clear(&place);
+		CHECK_STATUS(store_place_resolve(&options, &place, &err), MLM_EINVAL);
+		CHECK_CONTAINS(err.message, "s3://BUCKET/PATH");
+	}
+}
+
 TEST(resolve__einval_shows_the_right_form)
 {
 	static const char *const bad[] = { "x.db", "sqlite://x.db", "sqlite:", "sqlite3:x",
@@ -159,6 +173,7 @@ int main(void)
 	RUN(resolve__follows_the_environment);
 	RUN(resolve__artifacts_are_a_uri_that_mlflow_reads_as_the_path);
 	RUN(resolve__einval_on_a_blob_with_a_path);
+	RUN(resolve__einval_on_s3_without_a_bucket);
 	RUN(resolve__einval_shows_the_right_form);
 	RUN(resolve__eunsupported_without_the_password);
 	RUN(resolve__enotfound_on_a_missing_directory);
