@@ -68,6 +68,9 @@ local function deliver(manager)
   if result.refused > 0 then
     words[#words + 1] = result.refused .. " refused"
   end
+  if result.kept > 0 then
+    words[#words + 1] = result.kept .. " refused before"
+  end
   if result.why then
     words[#words + 1] = result.left > 0 and result.left .. " waiting" or "some waiting"
   end
@@ -75,7 +78,7 @@ local function deliver(manager)
   if result.why and result.left == 0 then
     io.stderr:write("mlmanager: ", clean(result.why), "\n")
   end
-  return (result.refused > 0 or result.why) and 1 or 0
+  return (result.refused + result.kept > 0 or result.why) and 1 or 0
 end
 
 return function(is_all)

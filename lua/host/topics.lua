@@ -37,19 +37,20 @@ empty one, in which a script makes MLflow's tables. It is libpq's URI, so ?sslmo
 the like may follow, and PGPASSWORD and ~/.pgpass hold passwords; a socket's directory is written
 postgresql://USER@%2Frun%2Fpostgresql/DATABASE, and "postgresql+psycopg2://" is the same as
 "postgresql://". Any number of programs and machines may log there at once, and MLflow with them.
-Metrics go through a journal under ~/.local/state/mlmanager, so logging goes on while the server
-restarts; a program that starts while it is away hears so at once. Artifacts go to mlartifacts in
-the current directory, where MLflow can use them too; a team gives --artifacts a place that all of
-them reach, or blob: for the database itself, where MLflow does not see them. Completion in a shell
-asks no server.
+Metrics go through a journal under ~/.local/state/mlmanager, so they are logged while the server
+restarts, and other calls wait for it; a program that starts while it is away hears so at once.
+Artifacts go to mlartifacts in the current directory, where MLflow can use them too; a team gives
+--artifacts a place that all of them reach, or blob: for the database itself, where MLflow does not
+see them. Completion in a shell asks no server.
 
 --store https://HOST (or http://HOST:5000) names a tracking server, MLflow's or one like it.
 MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, say who asks;
 MLFLOW_TRACKING_SERVER_CERT_PATH names the file of its certificate authority. Metrics go to a
 journal under ~/.local/state/mlmanager and from there to the server, which may be away meanwhile.
 Artifacts at mlflow-artifacts: go through the server, which takes no '#' in their names, no '%20' or
-other escape, and no ';' or '?' at the end of a part; while it is away they are copied below that
-directory, which needs room for them, and are sent later.
+other escape, no ';' or '?' at the end of a part, and no blank, 'file:' or 'C:' at the beginning;
+while it is away they are copied below that directory, which needs room for them, and are sent
+later. One that the server refuses is told by 'mlmanager sync' and stays there as a file.
 
 --artifacts s3://BUCKET/PATH keeps the artifacts of new experiments at S3, or at the service that
 MLFLOW_S3_ENDPOINT_URL or AWS_ENDPOINT_URL names. The keys are found where AWS's own programs find
@@ -86,7 +87,15 @@ NaN and infinities are texts in JSON, as in MLflow's REST API.
   MLFLOW_EXPERIMENT_NAME   the experiment of commands and scripts that name none
   MLFLOW_EXPERIMENT_ID     the same, by its id
   MLFLOW_RUN_ID            the run that a script takes up
+  MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_TOKEN   who asks a server
+  MLFLOW_TRACKING_SERVER_CERT_PATH   the file of its certificate authority
+  MLFLOW_TRACKING_CLIENT_CERT_PATH   the file of our certificate and its key
+  MLFLOW_TRACKING_INSECURE_TLS   true: do not check its certificate
+  MLFLOW_HTTP_REQUEST_TIMEOUT   how many seconds one request may take
+  MLFLOW_TRUNCATE_LONG_VALUES   true: cut values that are too long; false: refuse them
   MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING   true: sample the machine during runs
+  MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL, MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING,
+  MLFLOW_SYSTEM_METRICS_NODE_ID   how often, how many make one point, and the machine's name
   MLFLOW_S3_ENDPOINT_URL   the service of artifacts at s3://, where it is not Amazon's
   MLFLOW_S3_IGNORE_TLS     true: do not check its certificate
   AWS_CA_BUNDLE            the file of its certificate authority

@@ -26,6 +26,7 @@
 ---@field artifact_bytes integer of these
 ---@field refused integer records and artifacts that the server will never take; each was told to
 ---`report`
+---@field kept integer artifacts that were refused before, and whose bytes are still on this machine
 ---@field left integer runs and experiments that go on waiting
 ---@field why? string why something goes on waiting, or the server was not reached
 

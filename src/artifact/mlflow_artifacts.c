@@ -2,6 +2,7 @@
 /* Artifacts that a tracking server keeps for its clients: mlflow-artifacts:/EXPERIMENT/RUN/… */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "artifact/artifact.h"
 #include "artifact/artifact_path.h"
@@ -149,8 +150,9 @@ static mlm_status open_proxy(
 
 /* ---- names ---- */
 
-/* An MLflow server decodes a name until nothing changes any more, each time as a URL, which loses
- * an empty query and empty parameters: "a;" and "a?" are "a" to it. It refuses what has a '#'. */
+/* An MLflow server reads a name as a URL, again and again until nothing changes any more. That
+ * decodes escapes and loses an empty query and empty parameters: "a;" and "a?" are "a" to it. It
+ * refuses what has a '#'. */
 static int lost_size(const char *c)
 {
 	if (c[0] == '%')
@@ -162,16 +164,42 @@ static int lost_size(const char *c)
 	return c[0] == '#';
 }
 
+/* The beginning loses blanks and the capitals of a scheme; that of a file, and a letter of a drive,
+ * make MLflow's own client refuse the listing of the whole run. */
+static int changed_size(const char *path)
+{
+	int size = 0;
+	bool has_capitals = false;
+	if (path[0] == ' ')
+		return 1;
+	while (isalnum((unsigned char)path[size]) ||
+		(size > 0 && strchr("+-.", path[size]) && path[size]))
+		has_capitals |= isupper((unsigned char)path[size++]) != 0;
+	if (path[size] != ':' || !isalpha((unsigned char)path[0]))
+		return 0;
+	bool is_drive = size == 1 && (path[2] == '\\' || path[2] == '/');
+	bool is_file = size == 4 && strncasecmp(path, "file", 4) == 0;
+	return has_capitals || is_drive || is_file ? size + 1 : 0;
+}
+
+static mlm_status refuse_name(
+	const char *path, const char *part, int size, const char *where, mlm_error *err)
+{
+	return error_set(err, MLM_EINVAL, "artifact",
+		"a tracking server takes no artifact whose name has '%.*s' %s, as '%.200s' has",
+		size > 40 ? 40 : size, part, where, path);
+}
+
 static mlm_status check_name(const char *path, mlm_error *err)
 {
+	int size = changed_size(path);
+	if (size > 0)
+		return refuse_name(path, path, size, "at its beginning", err);
 	for (const char *c = path; *c; c++) {
-		int size = lost_size(c);
+		size = lost_size(c);
 		if (size > 0)
-			return error_set(err, MLM_EINVAL, "artifact",
-				"a tracking server takes no artifact whose name has '%.*s' %s, "
-				"as '%.200s' has",
-				size, c, size == 1 && *c != '#' ? "at the end of a part" : "in it",
-				path);
+			return refuse_name(path, c, size,
+				size == 1 && *c != '#' ? "at the end of a part" : "in it", err);
 	}
 	return MLM_OK;
 }

@@ -135,6 +135,34 @@ static mlm_status refuse(struct staged_delivery *delivery, const struct staged *
 	return status;
 }
 
+mlm_status staged_delivery_tell_refused(
+	struct staged_delivery *delivery, staged_event_fn report, void *payload, mlm_error *err)
+{
+	const struct staged *items;
+	size_t count;
+	struct arena *arena = arena_new(&delivery->options.allocator);
+	mlm_status status = arena ? MLM_OK : no_memory(err);
+	if (status == MLM_OK)
+		status = staging_list_refused(delivery->staging, arena, &items, &count, err);
+	for (size_t i = 0; status == MLM_OK && i < count; i++) {
+		mlm_error why = MLM_ERROR_INIT;
+		if (access(items[i].file, F_OK) != 0)
+			continue;
+		status = staging_find_run(delivery->staging, items[i].run_id, &delivery->run, err);
+		if (status != MLM_OK)
+			break;
+		struct staged_event event = event_of(delivery, STAGED_REFUSED, &items[i]);
+		error_set(&why, MLM_EINVAL, "artifact", "%s", items[i].refusal);
+		event.why = &why;
+		event.was_refused = true;
+		if (!report(payload, &event))
+			status = error_set(err, MLM_ESTATE, "artifact",
+				"the delivery was stopped by its caller");
+	}
+	arena_free(arena);
+	return status;
+}
+
 /* ---- sending one ---- */
 
 struct sending {

@@ -36,6 +36,7 @@ struct staged_event {
 	int64_t size_bytes;
 	const mlm_error *why; /* REFUSED, LEFT */
 	bool is_first; /* LEFT: of this run, of which nothing else has been told to wait */
+	bool was_refused; /* REFUSED: by an earlier delivery */
 };
 
 /* False ends the delivery. */
@@ -56,6 +57,11 @@ void staged_delivery_close(struct staged_delivery *delivery);
  *          sending; ESTATE: report has ended it; EIO, EFULL, ECORRUPT, ENOMEM: of the queue. */
 mlm_status staged_delivery_run(struct staged_delivery *delivery, staged_event_fn report,
 	void *payload, bool *is_taken_out, mlm_error *err);
+
+/** Tells what earlier deliveries were refused, as long as the files are there. Errors: ESTATE:
+ * report has ended it; EIO, EAGAIN, ECORRUPT, ENOMEM: of the queue. */
+mlm_status staged_delivery_tell_refused(
+	struct staged_delivery *delivery, staged_event_fn report, void *payload, mlm_error *err);
 
 /** How much waits of a run, by either id, NULL: of all; 0 also where that cannot be told. */
 void staged_delivery_count(struct staged_delivery *delivery, const char *run_id, size_t *count_out,

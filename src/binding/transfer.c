@@ -180,6 +180,7 @@ static void set_delivery_sums(lua_State *L, const mlm_delivery_result *sums)
 	set_number(L, "artifacts", sums->artifacts);
 	set_number(L, "artifact_bytes", sums->artifact_bytes);
 	set_number(L, "refused", sums->refused);
+	set_number(L, "kept", sums->kept);
 	set_number(L, "left", sums->left);
 }
 
@@ -189,7 +190,7 @@ static int call_on_delivery(lua_State *L)
 	static const char *const kinds[] = { "", "run", "refused", "left", "progress" };
 	const mlm_delivery_event *event = lua_touserdata(L, 2);
 	lua_settop(L, 1);
-	lua_createtable(L, 0, 14);
+	lua_createtable(L, 0, 15);
 	set_text(L, "kind", kinds[event->kind]);
 	if (event->total_bytes >= 0) {
 		set_number(L, "done_bytes", event->done_bytes);

@@ -91,7 +91,8 @@ static bool on_artifact(void *payload, const struct staged_event *told)
 	result->runs += told->kind == STAGED_RUN_SENT;
 	result->artifacts += told->kind == STAGED_SENT;
 	result->artifact_bytes += told->kind == STAGED_SENT ? (uint64_t)told->size_bytes : 0;
-	result->refused += told->kind == STAGED_REFUSED;
+	result->refused += told->kind == STAGED_REFUSED && !told->was_refused;
+	result->kept += told->kind == STAGED_REFUSED && told->was_refused;
 	result->left += told->kind == STAGED_LEFT && told->is_first;
 	if (told->path[0])
 		snprintf(name, sizeof(name), "artifact '%s'", told->path);
@@ -193,6 +194,9 @@ mlm_status mlm_manager_deliver(mlm_manager *manager, mlm_delivery_fn report, voi
 	}
 	const struct artifact_options options = manager_artifact_options(manager, NULL);
 	status = staged_delivery_open(&options, &delivering.artifacts, err);
+	if (status == MLM_OK)
+		status = staged_delivery_tell_refused(
+			delivering.artifacts, on_artifact, &delivering, err);
 	if (status == MLM_OK)
 		status = deliver_records(manager, &delivering, err);
 	manager_leave(manager);

@@ -116,7 +116,7 @@ static bool next_row(
 	return result == SQLITE_ROW;
 }
 
-#define COLUMNS "number, run_id, path, file, size_bytes FROM artifact "
+#define COLUMNS "number, run_id, path, file, size_bytes, refusal FROM artifact "
 
 static bool read_row(
 	struct staging *staging, sqlite3_stmt *select, struct arena *arena, struct staged *staged)
@@ -127,6 +127,7 @@ static bool read_row(
 		.run_id = sqlite_copy_column(arena, select, 1, &failed),
 		.path = sqlite_copy_column(arena, select, 2, &failed),
 		.size_bytes = sqlite3_column_int64(select, 4),
+		.refusal = sqlite_copy_column(arena, select, 5, &failed),
 	};
 	const char *name = (const char *)sqlite3_column_text(select, 3);
 	size_t size = strlen(staging->directory) + (name ? strlen(name) : 0) + 2;
@@ -313,20 +314,22 @@ static SQLITE_FORK_GUARDED(find_guarded, find_row,
 	return find_guarded(staging, run_id, path, arena, staged_out, err);
 }
 
-static mlm_status list(struct staging *staging, const char *run_id, struct arena *arena,
-	const struct staged **items_out, size_t *count_out, mlm_error *err)
+static mlm_status list(struct staging *staging, const char *run_id, bool are_refused,
+	struct arena *arena, const struct staged **items_out, size_t *count_out, mlm_error *err)
 {
 	sqlite3_stmt *select;
 	struct staged *items = NULL;
 	size_t count = 0, capacity = 0;
 	mlm_status status = sqlite_statement(&staging->queue.db,
-		"SELECT " COLUMNS "WHERE refusal IS NULL AND (?1 IS NULL OR run_id = ?1) "
+		"SELECT " COLUMNS "WHERE (refusal IS NOT NULL) = ?2 "
+		"AND (?1 IS NULL OR run_id = ?1) "
 		"ORDER BY (SELECT MIN(number) FROM artifact AS first WHERE first.run_id = "
-		"artifact.run_id AND first.refusal IS NULL), number",
+		"artifact.run_id AND (first.refusal IS NOT NULL) = ?2), number",
 		&select, err);
 	if (status != MLM_OK)
 		return status;
 	sqlite_bind(select, 1, run_id);
+	sqlite3_bind_int(select, 2, are_refused);
 	while (next_row(staging, select, &status, err)) {
 		if (count == capacity) {
 			capacity = capacity ? capacity * 2 : 64;
@@ -348,9 +351,9 @@ static mlm_status list(struct staging *staging, const char *run_id, struct arena
 }
 
 static SQLITE_FORK_GUARDED(list_guarded, list,
-	(struct staging * staging, const char *run_id, struct arena *arena,
+	(struct staging * staging, const char *run_id, bool are_refused, struct arena *arena,
 		const struct staged **items_out, size_t *count_out, mlm_error *err),
-	(staging, run_id, arena, items_out, count_out, err))
+	(staging, run_id, are_refused, arena, items_out, count_out, err))
 
 	mlm_status staging_list(struct staging *staging, const char *run_id, struct arena *arena,
 		const struct staged **items_out, size_t *count_out, mlm_error *err)
@@ -360,7 +363,18 @@ static SQLITE_FORK_GUARDED(list_guarded, list,
 	*count_out = 0;
 	if (!has_queue(staging, &status, err))
 		return status;
-	return list_guarded(staging, run_id, arena, items_out, count_out, err);
+	return list_guarded(staging, run_id, false, arena, items_out, count_out, err);
+}
+
+mlm_status staging_list_refused(struct staging *staging, struct arena *arena,
+	const struct staged **items_out, size_t *count_out, mlm_error *err)
+{
+	mlm_status status;
+	*items_out = NULL;
+	*count_out = 0;
+	if (!has_queue(staging, &status, err))
+		return status;
+	return list_guarded(staging, NULL, true, arena, items_out, count_out, err);
 }
 
 static mlm_status count(struct staging *staging, const char *run_id, size_t *count_out,

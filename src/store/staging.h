@@ -36,6 +36,7 @@ struct staged {
 	const char *path; /* of the artifact */
 	const char *file; /* where its bytes lie */
 	int64_t size_bytes;
+	const char *refusal; /* why it will never be taken; NULL: it waits */
 };
 
 /** Opens no file: options are those of the spool. Errors: EINVAL, ENOMEM.
@@ -69,6 +70,9 @@ mlm_status staging_find(struct staging *staging, const char *run_id, const char 
 	struct arena *arena, struct staged *staged_out, mlm_error *err);
 /** What waits of a run (NULL: of all, run by run, beginning with what waits longest), in order. */
 mlm_status staging_list(struct staging *staging, const char *run_id, struct arena *arena,
+	const struct staged **items_out, size_t *count_out, mlm_error *err);
+/** What was refused, of all runs; of some the file may be gone. */
+mlm_status staging_list_refused(struct staging *staging, struct arena *arena,
 	const struct staged **items_out, size_t *count_out, mlm_error *err);
 /** How much waits of a run, NULL: of all. */
 mlm_status staging_count(struct staging *staging, const char *run_id, size_t *count_out,

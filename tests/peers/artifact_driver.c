@@ -34,6 +34,10 @@ static void peer_options(const char *id, struct artifact_options *options)
 
 static bool mlflow_takes(const char *name)
 {
+	static const char *const beginnings[] = { " ", "Loss:", "C:\\", "c:/", "file:" };
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+			return false;
 	for (const char *c = name; *c; c++)
 		if (*c == '#' || strncmp(c, ";?", 2) == 0 ||
 			((*c == ';' || *c == '?') && (!c[1] || c[1] == '/')) ||

@@ -405,8 +405,11 @@ def a_refused_artifact_is_told_with_the_place_of_its_bytes(server, folder):
     assert place.read_text() == "of a#b.txt"
     assert artifacts_of(server, "refused") == {"fine.txt": b"of fine.txt"}
     status, out, err = folder.run("sync", "--store", proxy.url)
-    assert status == 0 and place.exists(), err
+    assert status == 1 and "1 refused before" in out, (out, err)
+    assert "artifact 'a#b.txt' was refused" in err and str(place) in err, err
     place.unlink()
+    status, out, err = folder.run("sync", "--store", proxy.url)
+    assert (status, err) == (0, ""), (out, err)
     proxy.close()
 
 

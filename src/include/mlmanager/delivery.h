@@ -26,7 +26,8 @@ extern "C" {
 typedef enum mlm_delivery_kind {
 	MLM_DELIVERY_RUN = 1, /* the server has all of the run */
 	/* The server will never take a record or an artifact, which waits no more. The bytes of the
-	 * artifact stay on this machine, and why says in which file. */
+	 * artifact stay on this machine, and why says in which file; each delivery tells it again
+	 * until that is removed. */
 	MLM_DELIVERY_REFUSED = 2,
 	/* What is left of the run, an artifact or an experiment, goes on waiting. */
 	MLM_DELIVERY_LEFT = 3,
@@ -42,6 +43,7 @@ typedef struct mlm_delivery_result {
 	uint64_t artifacts;
 	uint64_t artifact_bytes; /* of these */
 	uint64_t refused; /* records and artifacts */
+	uint64_t kept; /* artifacts that were refused before, and whose bytes are still here */
 	uint64_t left; /* runs and experiments */
 } mlm_delivery_result;
 

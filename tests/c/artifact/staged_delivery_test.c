@@ -112,6 +112,7 @@ static struct arrived arrived(struct store *store, const char *name, const char 
 struct heard {
 	int sent;
 	int refused;
+	int kept; /* told again */
 	int left;
 	int first_left;
 	int runs;
@@ -126,7 +127,8 @@ static bool hear(void *payload, const struct staged_event *event)
 {
 	struct heard *heard = payload;
 	heard->sent += event->kind == STAGED_SENT;
-	heard->refused += event->kind == STAGED_REFUSED;
+	heard->refused += event->kind == STAGED_REFUSED && !event->was_refused;
+	heard->kept += event->kind == STAGED_REFUSED && event->was_refused;
 	heard->left += event->kind == STAGED_LEFT;
 	heard->first_left += event->kind == STAGED_LEFT && event->is_first;
 	heard->runs += event->kind == STAGED_RUN_SENT;
@@ -260,6 +262,37 @@ TEST(run__refuses_what_the_place_will_never_take_keeps_it_and_goes_on)
 	MUST(send(&heard));
 	CHECK_INT(heard.events, 0);
 	CHECK_INT(files(), 1);
+	spool_store_ops.close(store);
+}
+
+static struct heard tell_refused(int stops_at, mlm_status expected)
+{
+	struct heard heard = { .stops_at = stops_at };
+	struct staged_delivery *delivery;
+	const struct artifact_options options = artifact_options();
+	MUST(staged_delivery_open(&options, &delivery, &err));
+	CHECK_STATUS(staged_delivery_tell_refused(delivery, hear, &heard, &err), expected);
+	staged_delivery_close(delivery);
+	return heard;
+}
+
+TEST(tell_refused__tells_what_was_until_its_file_is_removed)
+{
+	struct store *store = open_artifact_room();
+	struct heard heard;
+	CHECK_INT(tell_refused(0, MLM_OK).events, 0);
+	faulty_next = is_away;
+	stage("0123456789abcdef0123456789abcdef", "a", "1");
+	stage("0123456789abcdef0123456789abcdef", "b", "1");
+	come_back(store);
+	MUST(send(&heard));
+	CHECK_INT(tell_refused(1, MLM_ESTATE).events, 1);
+	heard = tell_refused(0, MLM_OK);
+	CHECK(heard.kept == 2 && heard.refused == 0);
+	CHECK_CONTAINS(heard.whys, "a: ");
+	CHECK_CONTAINS(heard.whys, "0123456789abcdef0123456789abcdef");
+	CHECK(unlink(heard.files) == 0);
+	CHECK_INT(tell_refused(0, MLM_OK).kept, 1);
 	spool_store_ops.close(store);
 }
 
@@ -401,6 +434,7 @@ int main(void)
 	RUN(run__tells_of_every_run_that_goes_on_waiting);
 	RUN(run__refuses_what_the_place_will_never_take_keeps_it_and_goes_on);
 	RUN(run__refuses_all_of_a_run_that_is_gone);
+	RUN(tell_refused__tells_what_was_until_its_file_is_removed);
 	RUN(run__tells_of_a_file_that_somebody_removed);
 	RUN(run__stops_when_it_is_told_to_and_goes_on_later);
 	RUN(run__sends_again_what_arrived_before_a_kill);

@@ -382,6 +382,9 @@ TEST(artifacts__that_were_refused_are_told_at_the_end_with_the_place_of_their_by
 	char *file = strstr(err.message, "stays in '") + strlen("stays in '");
 	file[strcspn(file, "'")] = '\0';
 	CHECK(access(file, R_OK) == 0);
+	mlm_delivery_result result;
+	MUST(mlm_manager_deliver(manager, NULL, NULL, &result, &err));
+	CHECK(result.kept == 1 && result.refused == 0);
 	MUST(mlm_run_end(run, MLM_RUN_UNCHANGED, &err));
 	end(manager);
 }

@@ -271,7 +271,8 @@ TEST(names__may_hold_spaces_hashes_percents_and_any_letters)
 	static const char *const names[] = { "with space", "a#b", "100%", "%41", "%2e%2e", "?q=1&r",
 		"h\xC3\xA4user/\xE4\xBA\xAC.txt", "back\\slash", "semi;colon", "'quote\"", "+plus",
 		".hidden", "-dash", "file:x", "a:b@c", "dir #1/file.txt", "dir 1/100% done.txt",
-		"...", "part", "part;", "part?", "part;?b", "inner/c", "inner;/c" };
+		"...", "part", "part;", "part?", "part;?b", "inner/c", "inner;/c", "lead", " lead",
+		"loss: x", "Loss: x", "C:\\plot.png", "c:/plot.png" };
 	const size_t count = sizeof(names) / sizeof(names[0]);
 	struct artifact_store *store = contract_fresh();
 	for (size_t i = 0; i < count; i++)
