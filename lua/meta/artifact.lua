@@ -6,8 +6,9 @@
 ---artifacts once set_active_run has taken them up.
 ---
 ---While a tracking server is away, what is logged waits on this machine for `sync`, and is listed,
----read and, where the server does not have the run yet, deleted as if it were there. Reading what
----does not wait raises "again", and so does log_table for a run that the server has already.
+---read and, where the server does not have the run yet, deleted as if it were there; lists have
+---nothing of what the server holds. Reading what does not wait raises "again", and so does
+---log_table for a run that the server has already.
 
 ---@class mlmanager.LogArtifactOptions
 ---@field zip? boolean store a directory as one zip archive, by default with ".zip" behind its name

@@ -525,10 +525,9 @@ static void tell_left(mlm_run *run, bool was_behind, const mlm_error *why)
 	manager_describe_staged(run->manager, artifacts, sizeof(artifacts));
 	snprintf(line, sizeof(line),
 		"what run %s logged waits in '%s' for the server %s%s%s; 'mlmanager sync' sends "
-		"it, "
-		"or the next process that logs there: %s",
+		"it, or the next process that logs there: %s",
 		run->id, manager->place.journal_dir, manager->place.uri,
-		artifacts[0] ? ", as do " : "", artifacts, why->message);
+		artifacts[0] ? ", with " : "", artifacts, why->message);
 	manager_log(run->manager, was_behind ? MLM_LOG_INFO : MLM_LOG_WARNING, line);
 }
 

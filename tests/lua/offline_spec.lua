@@ -118,7 +118,7 @@ describe("a script whose server is away", function()
     assert.equal(table.concat({ "config.json\t16", "notes\tnil", "red.png\t90",
       "rows.json\t34", "second", '{"columns":["x"],"data":[[1],[2]]}', "exists", "" }, "\n"),
       ran(result))
-    assert.matches("as do 4 artifacts %(%d+ bytes%)", result.err)
+    assert.matches("with 4 artifacts %(%d+ bytes%)", result.err)
   end))
 
   it("can be taken up by another one", spec(function(log)

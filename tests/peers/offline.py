@@ -258,7 +258,7 @@ def log_files_offline(server, folder, dice):
     for name, text in (("artifacts.lua", ARTIFACTS), ("files.lua", FILES)):
         (folder.path / name).write_text(text)
     status, out, err = folder.run("artifacts.lua", server.url, big, plots)
-    assert status == 0 and "as do " in err and " artifacts (" in err, err
+    assert status == 0 and "with " in err and " artifacts (" in err, err
     done = {}
     for i in range(5):
         process = folder.start("files.lua", server.url, big, "killed%d" % i)
@@ -390,7 +390,7 @@ def log_names_offline(server, folder, run_name, *names):
     assert process.stdout.readline() == "ready\n"
     proxy.before = lambda number, request: None
     out, err = process.communicate("go\n", timeout=RUN_S_MAX)
-    assert process.returncode == 0 and "as do %d artifact" % len(names) in err, err
+    assert process.returncode == 0 and "with %d artifact" % len(names) in err, err
     assert out.split("\n")[:-1] == sorted(names), out
     proxy.before = lambda number, request: request
     return proxy
