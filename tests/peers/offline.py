@@ -203,7 +203,7 @@ def deliver(folder, url):
     """Until nothing waits; the last time there is nothing to do."""
     def is_done():
         status, out, err = folder.run("sync", "--store", url)
-        assert status in (0, 1), err
+        assert status in (0, 1), (status, out, err)
         return status == 0
     wait_until("all that waits is delivered", is_done)
     assert not list(folder.path.glob("mlmanager/*/staged/*")), "files are left over"
