@@ -3,6 +3,7 @@
 # consumers.sh BUILD: installs the build somewhere and consumes it from outside the tree in every
 # way that README.md names; then looks at what the libraries show and hold.
 set -uo pipefail
+# A reader in a pipe reads to its end: the writer of one that stops early fails, and so the pipe.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 build=$(cd "$1" && pwd -P)
 here=$root/tests/consumers
@@ -40,7 +41,7 @@ lacks() {
 runs() {
 	local directory
 	directory=$(mktemp -d -p "$outside")
-	(cd "$directory" && "$@" "sqlite:$directory/store.db") | grep -qx consumed
+	(cd "$directory" && "$@" "sqlite:$directory/store.db") | grep -x consumed
 }
 
 # ---- ways of consuming ----
@@ -134,7 +135,7 @@ add_subdirectory() {
 fetch_content() {
 	project fetch_content -DMLMANAGER="$root"
 	runs "$outside/fetch_content/build/program"
-	ldd "$outside/fetch_content/build/program" | grep -q libmlmanager
+	ldd "$outside/fetch_content/build/program" | grep libmlmanager
 }
 
 # examples/embed, as a project that somebody copied.
@@ -167,7 +168,7 @@ luarocks_make() {
 	cp -r "$root"/{CMakeLists.txt,src,lua,scripts} "$source"
 	(cd "$source" && luarocks --lua-version 5.4 --tree "$tree" make scripts/*.rockspec)
 	eval "$(luarocks --lua-version 5.4 --tree "$tree" path)"
-	(cd "$tree" && lua5.4 "$here/rock.lua") | grep -qx consumed
+	(cd "$tree" && lua5.4 "$here/rock.lua") | grep -x consumed
 }
 
 engine_names() {
