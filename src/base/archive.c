@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
@@ -26,7 +27,9 @@ static struct {
 	struct archive *(*write_new)(void);
 	int (*write_free)(struct archive *);
 	int (*write_close)(struct archive *);
-	int (*write_open_fd)(struct archive *, int);
+	int (*write_open)(struct archive *, void *, archive_open_callback *,
+		archive_write_callback *, archive_close_callback *);
+	int (*set_bytes_in_last_block)(struct archive *, int);
 	int (*write_header)(struct archive *, struct archive_entry *);
 	la_ssize_t (*write_data)(struct archive *, const void *, size_t);
 	int (*write_finish_entry)(struct archive *);
@@ -47,6 +50,7 @@ static struct {
 	int (*support_xz)(struct archive *);
 	const char *(*error_string)(struct archive *);
 	int (*error_number)(struct archive *);
+	void (*set_error)(struct archive *, int, const char *, ...);
 	struct archive_entry *(*entry_new)(void);
 	void (*entry_free)(struct archive_entry *);
 	struct archive_entry *(*entry_clear)(struct archive_entry *);
@@ -66,7 +70,8 @@ static const struct library_function functions[] = {
 	{ "archive_write_new", &la.write_new },
 	{ "archive_write_free", &la.write_free },
 	{ "archive_write_close", &la.write_close },
-	{ "archive_write_open_fd", &la.write_open_fd },
+	{ "archive_write_open", &la.write_open },
+	{ "archive_write_set_bytes_in_last_block", &la.set_bytes_in_last_block },
 	{ "archive_write_header", &la.write_header },
 	{ "archive_write_data", &la.write_data },
 	{ "archive_write_finish_entry", &la.write_finish_entry },
@@ -87,6 +92,7 @@ static const struct library_function functions[] = {
 	{ "archive_read_support_filter_xz", &la.support_xz },
 	{ "archive_error_string", &la.error_string },
 	{ "archive_errno", &la.error_number },
+	{ "archive_set_error", &la.set_error },
 	{ "archive_entry_new", &la.entry_new },
 	{ "archive_entry_free", &la.entry_free },
 	{ "archive_entry_clear", &la.entry_clear },
@@ -163,6 +169,7 @@ struct archive_writer {
 	char *path; /* of the file that was begun */
 	uint64_t left; /* bytes that it still takes */
 	time_t now;
+	int fd; /* -1: nothing more goes there */
 };
 
 static mlm_status write_failed(struct archive_writer *writer, mlm_error *err)
@@ -176,7 +183,19 @@ static mlm_status write_failed(struct archive_writer *writer, mlm_error *err)
 		why ? why : "no reason given");
 }
 
-static mlm_status open_writer(struct archive_writer *writer, int fd, mlm_error *err)
+static la_ssize_t on_write(struct archive *archive, void *payload, const void *bytes, size_t size)
+{
+	const struct archive_writer *writer = payload;
+	ssize_t written;
+	do {
+		written = write(writer->fd, bytes, size);
+	} while (written < 0 && errno == EINTR);
+	if (written < 0)
+		la.set_error(archive, errno, "%s", strerror(errno));
+	return written;
+}
+
+static mlm_status open_writer(struct archive_writer *writer, mlm_error *err)
 {
 	const struct format *format = find_format(writer->name);
 	writer->archive = la.write_new();
@@ -188,7 +207,8 @@ static mlm_status open_writer(struct archive_writer *writer, int fd, mlm_error *
 		return error_set(err, MLM_EUNSUPPORTED, "archive",
 			"this libarchive does not write %s: %s", format->ending,
 			la.error_string(writer->archive));
-	if (la.write_open_fd(writer->archive, fd) != ARCHIVE_OK)
+	if (la.set_bytes_in_last_block(writer->archive, 1) != ARCHIVE_OK ||
+		la.write_open(writer->archive, writer, NULL, on_write, NULL) != ARCHIVE_OK)
 		return write_failed(writer, err);
 	return MLM_OK;
 }
@@ -207,7 +227,8 @@ mlm_status archive_writer_open(
 		return error_set(err, MLM_ENOMEM, "archive", "memory ran out");
 	writer->name = name;
 	writer->now = time(NULL);
-	status = open_writer(writer, fd, err);
+	writer->fd = fd;
+	status = open_writer(writer, err);
 	if (status != MLM_OK)
 		archive_writer_free(writer);
 	else
@@ -292,6 +313,9 @@ void archive_writer_free(struct archive_writer *writer)
 		return;
 	if (writer->entry)
 		la.entry_free(writer->entry);
+	/* libarchive ends a file that is not whole with zeros, gigabytes of them, until a write
+	 * fails. */
+	writer->fd = -1;
 	if (writer->archive)
 		la.write_free(writer->archive);
 	memory_free(NULL, writer->path);

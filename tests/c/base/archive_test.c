@@ -105,6 +105,19 @@ TEST(write__einval_for_a_file_that_is_not_as_long_as_was_said)
 	close(fd);
 }
 
+TEST(free__writes_no_more_of_a_file_that_was_given_up)
+{
+	struct archive_writer *writer;
+	struct stat about;
+	int fd = open(path_of("g.tar").text, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	MUST(archive_writer_open(fd, "g.tar", &writer, &err));
+	MUST(archive_writer_begin(writer, "f", 64 << 20, &err));
+	MUST(archive_writer_write(writer, "abc", 3, &err));
+	archive_writer_free(writer);
+	CHECK(fstat(fd, &about) == 0 && about.st_size < 1 << 20);
+	close(fd);
+}
+
 TEST(check_name__einval_lists_the_formats)
 {
 	MUST(archive_check_name("runs.tar.gz", &err));
@@ -175,6 +188,7 @@ int main(void)
 	CHECK(mkdtemp(scratch));
 	RUN(extract__gives_back_what_the_writer_took_in_every_format);
 	RUN(write__einval_for_a_file_that_is_not_as_long_as_was_said);
+	RUN(free__writes_no_more_of_a_file_that_was_given_up);
 	RUN(check_name__einval_lists_the_formats);
 	RUN(extract__refuses_what_would_land_elsewhere);
 	RUN(extract__ends_when_its_caller_has_had_enough);
