@@ -61,7 +61,6 @@ local UNTESTED = {
   ["artifact/artifact"] = "through the artifacts' contract",
   ["artifact/listing"] = "through the artifacts' contract",
   ["store/sqlite_artifact"] = "through the artifacts' contract on blobs",
-  ["core/artifact_copy"] = "core/transfer_test",
   ["core/background_thread"] = "system_metrics_test, journal_test and every flush",
   ["core/artifact_read"] = "core/artifact_test",
   ["core/artifact_sender"] = "core/delivery_test",

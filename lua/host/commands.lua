@@ -304,7 +304,8 @@ that lead out of it and more bytes than --max-bytes end the import before it beg
       experiments_option "all runs of this experiment",
       { name = "--all",
         text = "everything, as where nothing is named; without --to, what waits for any server" },
-      { name = "--dry-run", text = "only say what would be copied" },
+      { name = "--dry-run",
+        text = "only say what would be copied; a store that is not there counts as empty" },
     },
     text = [[
 Without --to, sends what was logged while the tracking server was away (--store, else

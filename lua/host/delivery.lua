@@ -3,7 +3,7 @@
 -- every server, and says per run what came of it. Returns the exit status.
 
 local host = ...
-local quantity = host.load "quantity"
+local transfer = host.load "transfer"
 local clean = host.terminal.clean
 
 local function name_of(event)
@@ -15,24 +15,6 @@ local function name_of(event)
   return "run " .. event.run_id
 end
 
-local function sum(result)
-  local parts = { quantity.count(result.runs, "run"), quantity.count(result.points, "point") }
-  if result.artifacts > 0 then
-    parts[#parts + 1] = ("%s (%s)"):format(quantity.count(result.artifacts, "artifact"),
-      quantity.bytes(result.artifact_bytes))
-  end
-  return table.concat(parts, ", ")
-end
-
---- What is on its way.
-local function moving(event)
-  if not event.total_bytes then
-    return name_of(event)
-  end
-  return ("%s, %s of %s"):format(event.name, quantity.bytes(event.done_bytes),
-    quantity.bytes(event.total_bytes))
-end
-
 --- The function for `report`.
 local function reporter(line)
   local function complain(format, ...)
@@ -42,7 +24,8 @@ local function reporter(line)
   local reason
   return function(event)
     if event.kind == "progress" then
-      line.show(sum(event) .. ": " .. moving(event))
+      local what = event.total_bytes and event.name or name_of(event)
+      line.show(transfer.sum(event) .. ": " .. what, transfer.bytes(event))
     elseif event.kind == "run" then
       line.clear()
       host.write("delivered " .. name_of(event) .. "\n")
@@ -64,7 +47,7 @@ local function deliver(manager)
   if not ok then
     error(result, 0)
   end
-  local words = { sum(result) .. " delivered" }
+  local words = { transfer.sum(result) .. " delivered" }
   if result.refused > 0 then
     words[#words + 1] = result.refused .. " refused"
   end

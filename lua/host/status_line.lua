@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- status_line(): a line on the terminal that tells how far something is, from its second second
--- on. line.show(text) is cheap to call often; line.clear() gives the line back.
+-- on. line.show(text, rest) is cheap to call often; where the line is too long it cuts text, and
+-- never rest. line.clear() gives the line back.
 
 local host = ...
 local terminal = host.terminal
@@ -14,7 +15,7 @@ return function()
   local can_show = terminal.is_terminal("stderr") and os.getenv("TERM") ~= "dumb"
   local next_at = can_show and terminal.clock() + AFTER_S
 
-  function line.show(text)
+  function line.show(text, rest)
     local now = can_show and terminal.clock()
     if not now or now < next_at then
       return
@@ -23,7 +24,9 @@ return function()
     is_shown = true
     -- The last column stays free: a terminal may wrap there.
     local width = (terminal.width("stderr") or 80) - 1
-    io.stderr:write("\r", (terminal.cut(terminal.clean(text), width)), "\27[K")
+    rest = rest or ""
+    local head = terminal.cut(terminal.clean(text), math.max(width - #rest, 0))
+    io.stderr:write("\r", head, rest, "\27[K")
   end
 
   function line.clear()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What export, import and sync have in common: transfer.report() makes the function that shows how
--- far they are and what goes wrong, transfer.sum(result) the words for what was done.
+-- far they are and what goes wrong, transfer.sum(result) the words for what was done. The delivery
+-- to a server that was away has these words as well.
 
 local host = ...
 local quantity = host.load "quantity"
@@ -15,7 +16,7 @@ function transfer.report()
       line.clear()
       io.stderr:write("mlmanager: ", host.terminal.clean(event.text), "\n")
     else
-      line.show(transfer.sum(event) .. ": " .. event.text)
+      line.show(transfer.sum(event) .. ": " .. (event.name or event.text), transfer.bytes(event))
     end
   end
   return report, line.clear
@@ -39,6 +40,14 @@ function transfer.sum(result)
       quantity.bytes(result.artifact_bytes))
   end
   return table.concat(parts, ", ")
+end
+
+--- How far the file is that is on its way, to follow its name; "" where none is.
+function transfer.bytes(event)
+  if not event.total_bytes then
+    return ""
+  end
+  return (", %s of %s"):format(quantity.bytes(event.done_bytes), quantity.bytes(event.total_bytes))
 end
 
 --- The ids of the experiments and runs that a command line names.

@@ -16,6 +16,10 @@
 ---@class mlmanager.TransferEvent: mlmanager.TransferResult
 ---@field kind "problem"|"experiment"|"run"|"progress"
 ---@field text string what was left out and why, or the experiment's or run's name
+---@field name? string the file that is on its way, as "artifact 'models/model.bin'", or the archive
+---that is unpacked
+---@field done_bytes? integer of that file; fewer than before where a cut upload begins again
+---@field total_bytes? integer of that file
 
 ---What has been sent to a server that was away.
 ---@class mlmanager.DeliveryResult
@@ -113,7 +117,8 @@ function Manager:import(file, experiment_name, dry_run, bytes_max, report) end
 ---@param into string the URI of the store; one that is not there is made
 ---@param run_ids? string|string[] these runs and those nested in them
 ---@param experiment_ids? string|string[] all runs of these; with neither, everything
----@param dry_run? boolean whether to tell only; default false
+---@param dry_run? boolean whether to tell only, where a store that is not there counts as empty and
+---is not made; default false
 ---@param report? fun(event: mlmanager.TransferEvent)
 ---@param artifacts? string where experiments that are new there keep artifacts, as in MLManager
 ---@return mlmanager.TransferResult

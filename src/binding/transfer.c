@@ -35,6 +35,15 @@ static void set_text(lua_State *L, const char *name, const char *text)
 	lua_setfield(L, -2, name);
 }
 
+/* Of the file that is on its way; total_bytes -1: there is none. */
+static void set_file_bytes(lua_State *L, uint64_t done_bytes, int64_t total_bytes)
+{
+	if (total_bytes < 0)
+		return;
+	set_number(L, "done_bytes", done_bytes);
+	set_number(L, "total_bytes", (uint64_t)total_bytes);
+}
+
 /* Calls the function under the make and arguments that push its table. Nothing may be raised
  * through the library, so that is done in one protected call. */
 static bool report(struct reporter *reporter, lua_CFunction make, const void *event)
@@ -72,31 +81,25 @@ static void set_sums(lua_State *L, const mlm_transfer_result *sums)
 	set_number(L, "problems", sums->problems);
 }
 
-struct transfer_event {
-	mlm_transfer_kind kind;
-	const char *text;
-	const mlm_transfer_result *so_far;
-};
-
 /* (function, event) */
 static int call_on_transfer(lua_State *L)
 {
 	static const char *const kinds[] = { "", "problem", "experiment", "run", "progress" };
-	const struct transfer_event *event = lua_touserdata(L, 2);
+	const mlm_transfer_event *event = lua_touserdata(L, 2);
 	lua_settop(L, 1);
-	lua_createtable(L, 0, 9);
+	lua_createtable(L, 0, 12);
 	set_text(L, "kind", kinds[event->kind]);
 	set_text(L, "text", event->text);
+	set_text(L, "name", event->name[0] ? event->name : NULL);
+	set_file_bytes(L, event->done_bytes, event->total_bytes);
 	set_sums(L, event->so_far);
 	lua_call(L, 1, 0);
 	return 0;
 }
 
-static bool on_transfer(
-	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far)
+static bool on_transfer(void *payload, const mlm_transfer_event *event)
 {
-	const struct transfer_event event = { kind, text, so_far };
-	return report(payload, call_on_transfer, &event);
+	return report(payload, call_on_transfer, event);
 }
 
 /* One export, import or sync, from the reading of its arguments to its result. */
@@ -192,10 +195,7 @@ static int call_on_delivery(lua_State *L)
 	lua_settop(L, 1);
 	lua_createtable(L, 0, 15);
 	set_text(L, "kind", kinds[event->kind]);
-	if (event->total_bytes >= 0) {
-		set_number(L, "done_bytes", event->done_bytes);
-		set_number(L, "total_bytes", (uint64_t)event->total_bytes);
-	}
+	set_file_bytes(L, event->done_bytes, event->total_bytes);
 	set_text(L, "run_id", event->run_id[0] ? event->run_id : NULL);
 	set_text(L, "server_run_id", event->server_run_id[0] ? event->server_run_id : NULL);
 	set_text(L, "name", event->name[0] ? event->name : NULL);
@@ -250,9 +250,13 @@ static int sync(lua_State *L)
 	t.options.dry_run = call_optional_boolean(&t.call, 4);
 	destination.must_exist = t.options.dry_run;
 	read_report(&t, 5);
-	if (mlm_manager_open(&destination, &into, &t.err) != MLM_OK)
+	mlm_status status = mlm_manager_open(&destination, &into, &t.err);
+	/* A dry run takes what the sync itself would make as empty; but not where a directory is
+	 * missing, which nobody makes. */
+	bool is_new = status == MLM_ENOTFOUND && t.err.detail == 0 && t.options.dry_run;
+	if (status != MLM_OK && !is_new)
 		return binding_fail(L, &t.err);
-	mlm_status status = mlm_sync(t.call.binding->manager, into, &t.options, &t.result, &t.err);
+	status = mlm_sync(t.call.binding->manager, into, &t.options, &t.result, &t.err);
 	mlm_manager_free(into);
 	return end(&t, status);
 }

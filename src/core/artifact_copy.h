@@ -7,8 +7,8 @@
 
 /**
  * Copies one artifact from store to store, without holding more of it than a buffer. As with any
- * put, a copy that fails changes nothing. The transfer's caller is told of its progress, under the
- * name.
+ * put, a copy that fails changes nothing. An upload that is cut is begun again, for which the
+ * artifact is read again. The transfer's caller is told of the bytes, and of the name as the text.
  *
  * Errors:  those of either side; ESTATE when the caller stops it; EAGAIN when no thread can
  *          be started.

@@ -19,17 +19,19 @@
 #define ROOM_PREFIX "mlmanager-import-"
 
 struct unpacking {
-	struct run_transfer *transfer;
-	const char *path;
+	struct transfer_file file;
+	int fd;
 };
 
-/* Before the first run comes: who waits may stop it here as well. */
+/* Before the first run comes: who waits may stop it here as well. How much it all unpacks to nobody
+ * knows yet, so that how much of the archive was read is told. */
 static mlm_status tell_unpacked(void *payload, size_t size, mlm_error *err)
 {
-	const struct unpacking *unpacking = payload;
+	struct unpacking *unpacking = payload;
+	off_t at = lseek(unpacking->fd, 0, SEEK_CUR);
 	(void)size;
-	return run_transfer_report(
-		unpacking->transfer, MLM_TRANSFER_PROGRESS, unpacking->path, err);
+	unpacking->file.done_bytes = at > 0 ? (uint64_t)at : 0;
+	return transfer_file_moved(&unpacking->file, 0, err);
 }
 
 /* A directory of our own below TMPDIR. */
@@ -89,12 +91,21 @@ static mlm_status find_room(struct room *room, const mlm_allocator *allocator, m
 }
 
 /* Unpacks into the room, which is to be left in any case. */
-static mlm_status unpack(
-	struct run_transfer *transfer, const char *path, int fd, struct room *room, mlm_error *err)
+static mlm_status unpack(struct run_transfer *transfer, const char *path, int fd,
+	int64_t size_bytes, struct room *room, mlm_error *err)
 {
 	const mlm_transfer_options *options = &transfer->options;
 	uint64_t bytes_max = options->bytes_max ? options->bytes_max : MLM_IMPORT_BYTES_MAX_DEFAULT;
-	struct unpacking unpacking = { transfer, path };
+	struct unpacking unpacking = {
+		.file = {
+			.transfer = transfer,
+			.text = path,
+			.what = "archive",
+			.path = path,
+			.total_bytes = size_bytes,
+		},
+		.fd = fd,
+	};
 	mlm_status status = find_room(room, transfer->allocator, err);
 	if (status != MLM_OK)
 		return status;
@@ -133,7 +144,7 @@ static mlm_status import_from(mlm_manager *manager, struct run_transfer *transfe
 	}
 	mlm_status status = MLM_OK;
 	if (S_ISREG(about.st_mode))
-		status = unpack(transfer, path, fd, &room, err);
+		status = unpack(transfer, path, fd, about.st_size, &room, err);
 	else if (!S_ISDIR(about.st_mode))
 		status = error_set(err, MLM_ECORRUPT, "import",
 			"'%s' is neither an archive nor a directory", path);

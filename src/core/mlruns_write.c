@@ -451,6 +451,7 @@ struct artifacts {
 	struct writing *writing;
 	const mlm_run_record *run;
 	struct artifact_store *store;
+	struct transfer_file file;
 	mlm_status failed; /* of the archive, which ends it all */
 };
 
@@ -459,8 +460,7 @@ static mlm_status pass_on(void *payload, const void *bytes, size_t size, mlm_err
 	struct artifacts *artifacts = payload;
 	artifacts->failed = archive_writer_write(artifacts->writing->writer, bytes, size, err);
 	if (artifacts->failed == MLM_OK)
-		artifacts->failed = run_transfer_report(artifacts->writing->transfer,
-			MLM_TRANSFER_PROGRESS, artifacts->run->run_name, err);
+		artifacts->failed = transfer_file_moved(&artifacts->file, size, err);
 	return artifacts->failed;
 }
 
@@ -475,6 +475,13 @@ static mlm_status put_artifact(void *payload, const mlm_artifact *entry, mlm_err
 	if (status == MLM_OK)
 		status = archive_writer_begin(
 			writing->writer, path, (uint64_t)entry->size_bytes, err);
+	artifacts->file = (struct transfer_file){
+		.transfer = writing->transfer,
+		.text = artifacts->run->run_name,
+		.what = "artifact",
+		.path = entry->path,
+		.total_bytes = entry->size_bytes,
+	};
 	/* Once it has begun there is no way back: half a file would look like a whole one. */
 	if (status == MLM_OK)
 		status = artifact_get(artifacts->store, entry->path, &into, err);
@@ -493,7 +500,7 @@ static mlm_status put_artifact(void *payload, const mlm_artifact *entry, mlm_err
 static mlm_status put_artifacts(struct writing *writing, const mlm_run_record *run, mlm_error *err)
 {
 	char path[PATH_BYTES];
-	struct artifacts artifacts = { writing, run, NULL, MLM_OK };
+	struct artifacts artifacts = { .writing = writing, .run = run };
 	struct artifact_options options = writing->source->artifacts;
 	mlm_error why = MLM_ERROR_INIT;
 	mlm_status status = join(path, sizeof(path), err, "%s/artifacts", writing->run_path);

@@ -11,13 +11,14 @@ static mlm_status sync_stores(mlm_manager *from, mlm_manager *into, struct run_t
 	mlm_error *err)
 {
 	const struct artifact_options artifacts = manager_artifact_options(from, NULL);
-	const struct transfer_store_sink sink = {
+	struct transfer_store_sink sink = {
 		.transfer = transfer,
 		.store = sink_store,
-		.artifacts = manager_artifact_options(into, NULL),
 		.source_is_newer = true,
 		.lock = lock,
 	};
+	if (into)
+		sink.artifacts = manager_artifact_options(into, NULL);
 	struct transfer_store_source source;
 	mlm_status status =
 		transfer_store_source_open(&source, transfer, source_store, &artifacts, err);
@@ -36,17 +37,19 @@ mlm_status mlm_sync(mlm_manager *from, mlm_manager *into, const mlm_transfer_opt
 	if (result_out)
 		*result_out = (mlm_transfer_result){ 0 };
 	mlm_status status = manager_check(from, err);
-	if (status == MLM_OK)
+	if (status == MLM_OK && into)
 		status = manager_check(into, err);
 	if (status != MLM_OK)
 		return status;
-	status = run_transfer_begin(&transfer, &into->allocator, options, err);
-	if (status == MLM_OK && strcmp(from->place.uri, into->place.uri) == 0)
+	status = run_transfer_begin(&transfer, &(into ? into : from)->allocator, options, err);
+	if (status == MLM_OK && !into && !transfer.options.dry_run)
+		status = error_set_null(err, "sync", "into");
+	if (status == MLM_OK && into && strcmp(from->place.uri, into->place.uri) == 0)
 		status = error_set(err, MLM_EINVAL, "sync",
 			"'%s' is both where runs come from and where they go", from->place.uri);
 	if (status == MLM_OK)
 		status = manager_open_another(from, false, &source, err);
-	if (status == MLM_OK)
+	if (status == MLM_OK && into)
 		status = manager_open_another(into, !transfer.options.dry_run, &sink, err);
 	if (status == MLM_OK && !transfer.options.dry_run)
 		status = transfer_lock_take(&lock, &transfer, &into->place, err);

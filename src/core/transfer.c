@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "base/options.h"
 
+#define NAME_BYTES (MLM_ARTIFACT_PATH_MAX + 16) /* a longer path of an archive is cut */
+
 mlm_status run_transfer_begin(struct run_transfer *transfer, const mlm_allocator *allocator,
 	const mlm_transfer_options *options, mlm_error *err)
 {
@@ -28,14 +30,43 @@ void run_transfer_end(struct run_transfer *transfer)
 	memory_free(transfer->allocator, transfer->points);
 }
 
-mlm_status run_transfer_report(
-	struct run_transfer *transfer, mlm_transfer_kind kind, const char *text, mlm_error *err)
+static mlm_status tell(
+	struct run_transfer *transfer, const mlm_transfer_event *event, mlm_error *err)
 {
 	const mlm_transfer_options *options = &transfer->options;
-	if (!options->report || options->report(options->payload, kind, text, &transfer->result))
+	if (!options->report || options->report(options->payload, event))
 		return MLM_OK;
 	transfer->is_stopped = true;
 	return error_set(err, MLM_ESTATE, "transfer", "the transfer was stopped by its caller");
+}
+
+mlm_status run_transfer_report(
+	struct run_transfer *transfer, mlm_transfer_kind kind, const char *text, mlm_error *err)
+{
+	const mlm_transfer_event event = {
+		.kind = kind,
+		.text = text,
+		.name = "",
+		.total_bytes = -1,
+		.so_far = &transfer->result,
+	};
+	return tell(transfer, &event, err);
+}
+
+mlm_status transfer_file_moved(struct transfer_file *file, size_t size, mlm_error *err)
+{
+	char name[NAME_BYTES];
+	file->done_bytes += size;
+	snprintf(name, sizeof(name), "%s '%s'", file->what, file->path);
+	const mlm_transfer_event event = {
+		.kind = MLM_TRANSFER_PROGRESS,
+		.text = file->text,
+		.name = name,
+		.done_bytes = file->done_bytes,
+		.total_bytes = file->total_bytes,
+		.so_far = &file->transfer->result,
+	};
+	return tell(file->transfer, &event, err);
 }
 
 mlm_status run_transfer_problem(

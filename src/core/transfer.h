@@ -65,6 +65,19 @@ __attribute__((format(printf, 3, 4))) mlm_status run_transfer_problem(
 mlm_status run_transfer_report(
 	struct run_transfer *transfer, mlm_transfer_kind kind, const char *text, mlm_error *err);
 
+/* A file under way. Borrows its strings. */
+struct transfer_file {
+	struct run_transfer *transfer;
+	const char *text; /* of the reports */
+	const char *what; /* "artifact" */
+	const char *path;
+	uint64_t done_bytes;
+	int64_t total_bytes;
+};
+
+/** Tells of more bytes of the file. Errors: ESTATE (the caller wants no more). */
+mlm_status transfer_file_moved(struct transfer_file *file, size_t size, mlm_error *err);
+
 /** True of an error that is about one thing, so that the rest can go on. */
 bool run_transfer_is_local(const struct run_transfer *transfer, mlm_status status);
 
@@ -96,7 +109,7 @@ void transfer_store_source_close(struct transfer_store_source *source);
 /* A store that takes runs. */
 struct transfer_store_sink {
 	struct run_transfer *transfer;
-	struct store *store;
+	struct store *store; /* NULL in a dry run: one that holds nothing */
 	struct artifact_options artifacts;
 	bool source_is_newer; /* what differs becomes the source's */
 	struct transfer_lock *lock; /* held, but in a dry run */

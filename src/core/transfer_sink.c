@@ -113,10 +113,12 @@ static mlm_status take_experiment(
 	struct arriving *arriving, const mlm_experiment *from, mlm_error *err)
 {
 	const struct transfer_store_sink *sink = arriving->sink;
-	const struct store_ops *ops = sink->store->ops;
 	bool is_renamed = arriving->transfer->options.experiment_name != NULL;
 	mlm_experiment_list *list = NULL;
 	mlm_error why = MLM_ERROR_INIT;
+	if (!sink->store)
+		return MLM_OK;
+	const struct store_ops *ops = sink->store->ops;
 	mlm_status status =
 		ops->get_experiment(sink->store, NULL, arriving->experiment_name, &list, &why);
 	if (status == MLM_ENOTFOUND && is_dry(arriving))
@@ -180,6 +182,8 @@ static mlm_status find_run(
 	struct store *store = arriving->sink->store;
 	const char *here = run_identity_find(arriving->identity, id);
 	mlm_error why = MLM_ERROR_INIT;
+	if (!store)
+		return MLM_OK;
 	mlm_status status = store->ops->get_run(store, id, list_out, &why);
 	if (status == MLM_ENOTFOUND && here)
 		status = store->ops->get_run(store, here, list_out, &why);
@@ -771,7 +775,7 @@ mlm_status transfer_into_store(
 	};
 	bool has_memory = arriving.arena && arriving.identity && arriving.early_arena;
 	mlm_status status = has_memory ? MLM_OK : no_memory(err);
-	if (status == MLM_OK && store->ops->each_origin)
+	if (status == MLM_OK && store && store->ops->each_origin)
 		status = store->ops->each_origin(store, on_origin, arriving.identity, err);
 	if (status == MLM_OK)
 		status = source->ops->each_experiment(source, on_experiment, &arriving, err);

@@ -127,9 +127,64 @@ describe("mlmanager sync", function()
     assert.matches("\nrun\tartifact_uri\tblob:", there(run, "show", "with a file").out)
   end))
 
+  it("tells what a first copy would bring, and makes nothing", spec(function(run)
+    wrote("would copy 3 runs, 11 points, 3 of them new\n",
+      run("sync", "--to", "sqlite:other.db", "--dry-run"))
+    assert.matches("there is no store", there(run, "runs").err)
+    wrote("copied 3 runs, 11 points, 3 of them new\n", run("sync", "--to", "sqlite:other.db"))
+    wrote("would copy 3 runs, 11 points, 0 of them new\n",
+      run("sync", "--to", "sqlite:other.db", "--dry-run"))
+  end))
+
+  it("tells beforehand of a directory that is missing", spec(function(run)
+    program.refused(1, "mlmanager: cannot reach the store's directory 'none': No such file or "
+      .. "directory\n", run("sync", "--to", "sqlite:none/other.db", "--dry-run"))
+  end))
+
   it("needs another store", spec(function(run, directory)
     program.refused(1, ("mlmanager: 'sqlite:%s/mlmanager.db' is both where runs come from and "
       .. "where they go\n"):format(directory), run("sync", "--to", "sqlite:mlmanager.db"))
+  end))
+end)
+
+describe("a file that takes its time", function()
+  -- Zeros that no disk holds: 4 TB of them are a file at once, and never come to an end.
+  local BYTES = "4T"
+  local SHOWN = "expect artifact 'a model.bin', \nexpect B of 4\nsend \\x03\nend\n"
+
+  local function with_file(fn)
+    return spec(function(run, directory)
+      run.script [[
+        m.create_experiment "large files"
+        m.start_run { run_name = "large" }
+        m.log_text("x", "a model.bin")
+        m.end_run()
+      ]]
+      fn(run, function()
+        local result = process.run { "find", directory, "-name", "*.bin", "-exec", "truncate",
+          "-s", BYTES, "{}", "+", directory = directory }
+        assert.equal(0, result.status, result.err)
+      end)
+    end)
+  end
+
+  it("is shown by export with its bytes", with_file(function(run, grow)
+    grow()
+    local result = run.terminal(SHOWN, "export", "large", "-o", "a.tar.gz")
+    assert.equal(130, result.status, result.out)
+  end))
+
+  it("is shown by sync", with_file(function(run, grow)
+    assert.equal(0, run("sync", "large", "--to", "sqlite:other.db").status)
+    -- It ended otherwise, so that the file there may differ and is read.
+    run.script [[
+      m.set_active_experiment "large files"
+      m.set_active_run(m.search_runs { filter = "run_name = 'large'" }[1].info.run_id)
+      m.end_run "FAILED"
+    ]]
+    grow()
+    local result = run.terminal(SHOWN, "sync", "large", "--to", "sqlite:other.db")
+    assert.equal(130, result.status, result.out)
   end))
 end)
 

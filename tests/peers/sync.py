@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from rest_store import HOST, Server, run_tests
+from rest_store import HOST, Proxy, Server, run_tests
 
 THIRD = os.environ.get("THIRD_STORE", "sqlite:third.db")
 
@@ -216,6 +216,29 @@ def what_the_server_refuses_is_named_and_holds_up_nothing(server, folder):
     assert list((server.folder / "artifacts").rglob("z.txt"))
 
 
+def an_upload_that_is_cut_arrives_within_the_same_copy(server, folder):
+    write(folder, "sqlite:cut.db", """
+    local m = require "mlmanager"
+    m.create_experiment "cut"
+    m.start_run { run_name = "cut" }
+    m.log_text(("model"):rep(1000000), "model.bin")
+    m.end_run()
+    """)
+    uploads = []
+
+    def cut_twice(_, data):
+        if data.startswith(b"PUT"):
+            uploads.append(len(data))
+        return None if data.startswith(b"PUT") and len(uploads) < 3 else data
+
+    proxy = Proxy(server.port, before=cut_twice)
+    said = sync(folder, "sqlite:cut.db", proxy.url)
+    proxy.close()
+    assert "1 artifact (5.0 MB)" in said and len(uploads) == 3, (said, uploads)
+    there = [path.read_bytes() for path in (server.folder / "artifacts").rglob("model.bin")]
+    assert b"model" * 1000000 in there, list(map(len, there))
+
+
 def killed_at_any_time_and_run_again(server, folder):
     write(folder, "sqlite:long.db", """
     local m = require "mlmanager"
@@ -253,6 +276,7 @@ TESTS = [
     two_at_once_bring_it_once,
     what_is_new_follows,
     what_the_server_refuses_is_named_and_holds_up_nothing,
+    an_upload_that_is_cut_arrives_within_the_same_copy,
     killed_at_any_time_and_run_again,
 ]
 

@@ -136,7 +136,8 @@ typedef struct mlm_manager_options {
  * here; what dead processes left goes to it on a thread, as far as it comes before the close.
  *
  * Errors:  EINVAL (a URI, a version, an unknown experiment or run in the environment), EIO,
- *          ENOTFOUND (options.inspect or must_exist, and no store is there),
+ *          ENOTFOUND (the database's directory; with the detail 0: options.inspect or
+ *          must_exist, and no store is there),
  *          ECORRUPT (not a tracking database), EUNSUPPORTED (a scheme), EFULL, ENOMEM.
  * Owns:    *manager_out is the caller's: mlm_manager_close(), then mlm_manager_free(). NULL on
  *          error.

@@ -25,6 +25,7 @@ typedef enum mlm_transfer_kind {
 				      its name. Or the wait for another transfer, as text says */
 } mlm_transfer_kind;
 
+/* The sums of a transfer. */
 typedef struct mlm_transfer_result {
 	size_t experiments;
 	size_t runs;
@@ -35,11 +36,22 @@ typedef struct mlm_transfer_result {
 	size_t problems;
 } mlm_transfer_result;
 
-/** Tells what happened, with the sums up to now. Strings are borrowed for the call, which must not
- * use the manager. False ends the transfer with MLM_ESTATE: what has arrived stays, and the same
- * call completes it. */
-typedef bool (*mlm_transfer_fn)(
-	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far);
+/* Strings are borrowed for the call. */
+typedef struct mlm_transfer_event {
+	mlm_transfer_kind kind;
+	const char *text;
+	/* PROGRESS inside a file: "artifact 'models/model.bin'", or the "archive 'runs.tar'" that
+	 * is unpacked; else "". */
+	const char *name;
+	uint64_t done_bytes; /* of that file; fewer than before where a cut upload begins again */
+	int64_t total_bytes; /* of that file; else -1 */
+	const mlm_transfer_result *so_far;
+} mlm_transfer_event;
+
+/** Tells what happened, and must not use the manager. Called often, inside a file with each buffer.
+ * False ends the transfer with MLM_ESTATE: what has arrived stays, and the same call completes it.
+ */
+typedef bool (*mlm_transfer_fn)(void *payload, const mlm_transfer_event *event);
 
 #define MLM_TRANSFER_OPTIONS_VERSION 1u
 typedef struct mlm_transfer_options {
@@ -52,7 +64,7 @@ typedef struct mlm_transfer_options {
 	bool overwrite; /* an export replaces the file that is there */
 	/* Imports: the experiment that takes all runs; NULL: those that they come from, by name. */
 	const char *experiment_name;
-	bool dry_run; /* an import says what would arrive, and changes nothing */
+	bool dry_run; /* imports and syncs: says what would arrive, and changes nothing */
 	uint64_t bytes_max; /* an archive unpacks to no more; 0: MLM_IMPORT_BYTES_MAX_DEFAULT */
 	mlm_transfer_fn report; /* NULL: nobody is told */
 	void *payload;
@@ -96,6 +108,7 @@ MLM_EXPORT mlm_status mlm_import(mlm_manager *manager, const char *path,
  * artifact of the same size is compared by checksum, unless the run has ended here as it has there;
  * then it is taken to be the same.
  *
+ * Shape:   into may be NULL in a dry run, and is then a store that is still to be made.
  * Errors:  EINVAL (both are one store), ENOTFOUND (a run or an experiment), EIO, EFULL, EAGAIN.
  */
 MLM_EXPORT mlm_status mlm_sync(mlm_manager *from, mlm_manager *into,

@@ -15,25 +15,20 @@ static struct transfer_lock lock;
 static int waits;
 
 /* Of who has waited twice: the holder is done. */
-static bool release_it(
-	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far)
+static bool release_it(void *payload, const mlm_transfer_event *event)
 {
 	(void)payload;
-	(void)so_far;
-	CHECK_INT(kind, MLM_TRANSFER_PROGRESS);
-	CHECK_CONTAINS(text, "another transfer");
+	CHECK_INT(event->kind, MLM_TRANSFER_PROGRESS);
+	CHECK_CONTAINS(event->text, "another transfer");
 	if (++waits == 2)
 		transfer_lock_release(&lock);
 	return true;
 }
 
-static bool stop_it(
-	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far)
+static bool stop_it(void *payload, const mlm_transfer_event *event)
 {
 	(void)payload;
-	(void)kind;
-	(void)text;
-	(void)so_far;
+	(void)event;
 	return false;
 }
 

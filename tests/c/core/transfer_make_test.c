@@ -72,17 +72,15 @@ static size_t made(void)
 	return count;
 }
 
-#define REPORT(name, what)                                                        \
-	static bool name(void *payload, mlm_transfer_kind kind, const char *text, \
-		const mlm_transfer_result *so_far)                                \
-	{                                                                         \
-		(void)payload;                                                    \
-		(void)so_far;                                                     \
-		CHECK_INT(kind, MLM_TRANSFER_PROGRESS);                           \
-		CHECK_CONTAINS(text, "waiting");                                  \
-		waits++;                                                          \
-		what;                                                             \
-		return waits < 50;                                                \
+#define REPORT(name, what)                                               \
+	static bool name(void *payload, const mlm_transfer_event *event) \
+	{                                                                \
+		(void)payload;                                           \
+		CHECK_INT(event->kind, MLM_TRANSFER_PROGRESS);           \
+		CHECK_CONTAINS(event->text, "waiting");                  \
+		waits++;                                                 \
+		what;                                                    \
+		return waits < 50;                                       \
 	}
 
 REPORT(let_it_arrive, if (waits == 2) MUST(faulty_arrive(store, &err)))

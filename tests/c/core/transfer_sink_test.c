@@ -41,14 +41,12 @@ static void end(void)
 	directory_remove();
 }
 
-static bool note_problem(
-	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far)
+static bool note_problem(void *payload, const mlm_transfer_event *event)
 {
 	(void)payload;
-	(void)so_far;
-	if (kind == MLM_TRANSFER_PROBLEM)
+	if (event->kind == MLM_TRANSFER_PROBLEM)
 		snprintf(problems + strlen(problems), sizeof(problems) - strlen(problems), "%s\n",
-			text);
+			event->text);
 	return true;
 }
 

@@ -76,17 +76,20 @@ struct told {
 	char problems[8192];
 	int runs;
 	int stop_after; /* runs; 0: never */
+	char file[200]; /* the first that was told of, as "archive 'x.tar'" */
 };
 
-static bool tell(
-	void *payload, mlm_transfer_kind kind, const char *text, const mlm_transfer_result *so_far)
+static bool tell(void *payload, const mlm_transfer_event *event)
 {
 	struct told *told = payload;
-	(void)so_far;
 	size_t used = strlen(told->problems);
-	if (kind == MLM_TRANSFER_PROBLEM)
-		snprintf(told->problems + used, sizeof(told->problems) - used, "%s\n", text);
-	told->runs += kind == MLM_TRANSFER_RUN;
+	if (event->kind == MLM_TRANSFER_PROBLEM)
+		snprintf(told->problems + used, sizeof(told->problems) - used, "%s\n", event->text);
+	told->runs += event->kind == MLM_TRANSFER_RUN;
+	CHECK((event->total_bytes >= 0) == (event->name[0] != '\0'));
+	CHECK(!event->name[0] || event->done_bytes <= (uint64_t)event->total_bytes);
+	if (!told->file[0])
+		snprintf(told->file, sizeof(told->file), "%s", event->name);
 	return !told->stop_after || told->runs < told->stop_after;
 }
 
@@ -368,6 +371,7 @@ TEST(import__dry_run_tells_and_changes_nothing)
 	CHECK_INT(result.new_runs, 4);
 	CHECK_INT(result.artifacts, 3);
 	CHECK(result.points > LONG_COUNT);
+	CHECK(strncmp(told.file, "archive '", 9) == 0 && strstr(told.file, "/x.tar.gz'"));
 	store_dumps_check_equal(before, store_dump(path_of("into.db").text));
 	shell("test ! -e artifacts-of-into.db");
 	mlm_manager_free(into);
@@ -663,6 +667,41 @@ TEST(sync__knows_a_run_again_that_comes_back_from_a_server)
 	end();
 }
 
+TEST(export__tells_of_the_file_that_is_on_its_way)
+{
+	begin();
+	mlm_manager *from = make_store("from.db");
+	mlm_transfer_options options = telling();
+	MUST(mlm_export(from, path_of("x.zip").text, &options, NULL, &err));
+	CHECK(strncmp(told.file, "artifact '", 10) == 0);
+	mlm_manager_free(from);
+	end();
+}
+
+TEST(sync__dry_run_into_nothing_tells_what_the_first_copy_would_bring)
+{
+	begin();
+	mlm_manager *from = make_store("from.db");
+	mlm_manager *into = open_store("into.db");
+	mlm_transfer_options options = telling();
+	mlm_transfer_result dry, real;
+	options.dry_run = true;
+	MUST(mlm_sync(from, NULL, &options, &dry, &err));
+	CHECK_STRING(told.problems, "");
+	options.dry_run = false;
+	CHECK_STATUS(mlm_sync(from, NULL, &options, NULL, &err), MLM_EINVAL);
+	CHECK_CONTAINS(err.message, "into");
+	MUST(mlm_sync(from, into, &options, &real, &err));
+	CHECK_INT(dry.runs, real.runs);
+	CHECK_INT(dry.new_runs, real.new_runs);
+	CHECK_INT(dry.points, real.points);
+	CHECK_INT(dry.artifacts, real.artifacts);
+	CHECK_INT(dry.artifact_bytes, real.artifact_bytes);
+	mlm_manager_free(into);
+	mlm_manager_free(from);
+	end();
+}
+
 TEST(transfer__einval_for_options_of_another_version)
 {
 	begin();
@@ -693,6 +732,8 @@ int main(void)
 	RUN(export__einval_eexists_enotfound_and_leaves_no_file);
 	RUN(sync__brings_everything_and_then_what_has_changed);
 	RUN(sync__knows_a_run_again_that_comes_back_from_a_server);
+	RUN(export__tells_of_the_file_that_is_on_its_way);
+	RUN(sync__dry_run_into_nothing_tells_what_the_first_copy_would_bring);
 	RUN(transfer__einval_for_options_of_another_version);
 	return check_done();
 }
