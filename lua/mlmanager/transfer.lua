@@ -43,10 +43,21 @@ local function line_of(name, done, total, passed, width)
   return (terminal.cut(left .. "  " .. bar .. right, width))
 end
 
+local function waiting_line(name, host, width)
+  local right = "waiting for " .. terminal.clean(host)
+  if name == "" then
+    return (terminal.cut(right, width))
+  end
+  local columns = math.max(0, width - 2 - terminal.text_width(right))
+  local left = terminal.cut(terminal.clean(name), columns)
+  return (terminal.cut(left .. "  " .. right, width))
+end
+
 local started_at, is_drawn
 
---- Tells of a call's bytes; without a name it is over.
-return function(name, done, total)
+--- Tells of a call's bytes, or that it has been waiting for a host; without a name it is over. A
+--- call that moves no artifact has no name, "", and no bytes.
+return function(name, done, total, host)
   if not name then
     if is_drawn then
       io.stderr:write("\r\27[K")
@@ -58,10 +69,13 @@ return function(name, done, total)
   -- The first time is not the call's begin, and close enough to it.
   started_at = started_at or now
   local passed = now - started_at
-  if passed < QUIET_S or not terminal.is_terminal("stderr") or os.getenv("TERM") == "dumb" then
+  local is_quiet = passed < QUIET_S and not host
+  if is_quiet or not terminal.is_terminal("stderr") or os.getenv("TERM") == "dumb" then
     return
   end
   local width = terminal.width("stderr") or 80
-  io.stderr:write("\r" .. line_of(name, done, total, passed, width - 1) .. "\27[K")
+  local line = host and waiting_line(name, host, width - 1)
+    or line_of(name, done, total, passed, width - 1)
+  io.stderr:write("\r" .. line .. "\27[K")
   is_drawn = true
 end

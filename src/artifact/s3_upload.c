@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "base/sha256.h"
 #include "transport/web_address.h"
 
@@ -301,12 +302,15 @@ static char *query_of_id(const struct upload *upload)
 static void abandon(struct upload *upload)
 {
 	struct http_answer answer;
+	struct patience patience;
 	char *query = query_of_id(upload);
 	const struct s3_request request = {
 		.method = "DELETE", .key = upload->key, .query = query
 	};
+	patience_begin_brief(&patience);
 	if (query)
 		s3_peer_send(upload->peer, &request, &answer, NULL);
+	patience_end(&patience);
 	memory_free(upload->allocator, query);
 }
 

@@ -4,12 +4,17 @@
 #include <signal.h>
 
 #include "base/error.h"
+#include "base/patience.h"
 
 void s3_workers_begin(struct s3_workers *workers, struct s3_peer *peer, const struct s3_work *work)
 {
+	pthread_condattr_t clock;
 	*workers = (struct s3_workers){ .peer = peer, .work = *work };
 	pthread_mutex_init(&workers->lock, NULL);
-	pthread_cond_init(&workers->changed, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&workers->changed, &clock);
+	pthread_condattr_destroy(&clock);
 }
 
 static void *run(void *payload)
@@ -33,12 +38,15 @@ static void *run(void *payload)
 		pthread_mutex_lock(&workers->lock);
 		if (status == MLM_OK) {
 			work->done(work->payload, part);
+			workers->has_moved = true;
 		} else if (workers->failure == MLM_OK) {
 			workers->failure = status;
 			workers->why = why;
 		}
 		pthread_cond_broadcast(&workers->changed);
 	}
+	workers->running--;
+	pthread_cond_broadcast(&workers->changed);
 	pthread_mutex_unlock(&workers->lock);
 	return NULL;
 }
@@ -52,11 +60,17 @@ static mlm_status start(struct s3_workers *workers, mlm_error *err)
 	mlm_status status = s3_peer_open_beside(workers->peer, &worker->peer, err);
 	if (status != MLM_OK)
 		return status;
+	pthread_mutex_lock(&workers->lock);
+	workers->running++;
+	pthread_mutex_unlock(&workers->lock);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int errnum = pthread_create(&worker->thread, NULL, run, worker);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (errnum != 0) {
+		pthread_mutex_lock(&workers->lock);
+		workers->running--;
+		pthread_mutex_unlock(&workers->lock);
 		s3_peer_close(worker->peer);
 		return error_set_errno(err, errnum, "s3", "cannot start a thread to move parts");
 	}
@@ -84,10 +98,22 @@ static mlm_status failure(struct s3_workers *workers, mlm_error *err)
 	return workers->failure;
 }
 
+/* Waits for a change, with the lock held. What a caller has enough of is a failure of them all. */
+static void wait_once(struct s3_workers *workers)
+{
+	patience_wait(&workers->changed, &workers->lock, NULL);
+	if (workers->has_moved)
+		patience_moved();
+	workers->has_moved = false;
+	if (workers->failure == MLM_OK && patience_is_over())
+		workers->failure = error_set(
+			&workers->why, MLM_EAGAIN, "s3", "moving the parts was interrupted");
+}
+
 mlm_status s3_workers_wait(struct s3_workers *workers, mlm_error *err)
 {
 	if (workers->failure == MLM_OK)
-		pthread_cond_wait(&workers->changed, &workers->lock);
+		wait_once(workers);
 	return failure(workers, err);
 }
 
@@ -98,6 +124,9 @@ mlm_status s3_workers_end(struct s3_workers *workers, bool is_stopped, mlm_error
 	if (is_stopped && workers->failure == MLM_OK)
 		workers->failure = MLM_EAGAIN;
 	pthread_cond_broadcast(&workers->changed);
+	while (workers->running > 0 && !is_stopped && !patience_is_over())
+		wait_once(workers);
+	is_stopped = is_stopped || patience_is_over();
 	pthread_mutex_unlock(&workers->lock);
 	for (int i = 0; i < workers->count; i++) {
 		if (is_stopped)

@@ -38,6 +38,8 @@ struct s3_workers {
 		changed; /* signalled when there may be more to take, and when a part is done */
 	/* Of all below, with the lock. */
 	bool is_over;
+	bool has_moved; /* a part, since that was looked at */
+	int running;
 	mlm_status failure; /* the first */
 	mlm_error why;
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "base/temporary_file.h"
 #include "store/staging.h"
 
@@ -42,7 +43,7 @@ static mlm_status no_memory(mlm_error *err)
 
 static bool is_away(mlm_status status)
 {
-	return status == MLM_EAGAIN || status == MLM_ETIMEOUT;
+	return (status == MLM_EAGAIN || status == MLM_ETIMEOUT) && !patience_is_over();
 }
 
 /* ---- opening ---- */

@@ -68,6 +68,8 @@ struct watch {
 	const char *name;
 	uint64_t done_bytes;
 	int64_t total_bytes;
+	struct patience patience;
+	char host[128]; /* who is waited for longer than CALL_QUIET_MS; else "" */
 };
 
 /* Upvalue: the function of transfer.lua. Argument: the watch. */
@@ -81,7 +83,11 @@ static int call_bar(lua_State *L)
 		lua_pushnumber(L, (lua_Number)watch->total_bytes);
 	else
 		lua_pushnil(L);
-	lua_call(L, 3, 0);
+	if (watch->host[0])
+		lua_pushstring(L, watch->host);
+	else
+		lua_pushnil(L);
+	lua_call(L, 4, 0);
 	return 0;
 }
 
@@ -99,6 +105,17 @@ static bool tell(void *payload, const char *name, uint64_t done_bytes, int64_t t
 	return !watch->has_failed;
 }
 
+/* Only notes: the core asks tell() right after. */
+static bool note_host(void *payload, const char *host, uint32_t idle_ms)
+{
+	struct watch *watch = payload;
+	snprintf(watch->host, sizeof(watch->host), "%s",
+		idle_ms < CALL_QUIET_MS ? ""
+		: host[0]               ? host
+					: "the server");
+	return true;
+}
+
 /* What the function leaves on the stack stays there until watch_end(). */
 static void watch_begin(struct watch *watch, lua_State *L, mlm_artifact_options *options)
 {
@@ -109,12 +126,14 @@ static void watch_begin(struct watch *watch, lua_State *L, mlm_artifact_options 
 	watch->tell = lua_gettop(L);
 	options->progress = tell;
 	options->progress_payload = watch;
+	patience_begin(&watch->patience, note_host, watch);
 }
 
 /* Takes the bar from the terminal and raises what went wrong. */
 static void watch_end(struct watch *watch, mlm_status status, const mlm_error *err)
 {
 	lua_State *L = watch->L;
+	patience_end(&watch->patience);
 	if (watch->name) {
 		watch->name = NULL;
 		lua_pushvalue(L, watch->tell);
@@ -217,7 +236,8 @@ static int log_text(lua_State *L)
 	call_names(&call, names, NULL);
 	const char *text = read_bytes(&call, 1, &size);
 	const char *name = call_string(&call, 2);
-	if (mlm_run_log_bytes(call_run(&call), name, text, size, &err) != MLM_OK)
+	mlm_run *run = call_run(&call);
+	if (CALL_WAITING(&call, mlm_run_log_bytes(run, name, text, size, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -286,7 +306,8 @@ static mlm_status push_artifact(
 	mlm_artifact_options options = MLM_ARTIFACT_OPTIONS_INIT;
 	struct watch watch;
 	mlm_artifact about;
-	mlm_status status = mlm_artifact_find(manager, run_id, name, &about, err);
+	mlm_status status =
+		CALL_WAITING(call, mlm_artifact_find(manager, run_id, name, &about, err));
 	if (status != MLM_OK)
 		return status;
 	size_t capacity = about.size_bytes > 0 ? (size_t)about.size_bytes : 0;
@@ -316,7 +337,7 @@ static int log_dict(lua_State *L)
 	lua_pushvalue(L, call_index(&call, 1));
 	lua_call(L, 1, 1);
 	const char *text = lua_tolstring(L, -1, &size);
-	if (mlm_run_log_bytes(run, name, text, size, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_run_log_bytes(run, name, text, size, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -360,7 +381,7 @@ static int log_table(lua_State *L)
 	mlm_run *run = call_run(&call);
 	push_table(&call, mlm_run_id(run), name);
 	const char *text = lua_tolstring(L, -1, &size);
-	if (mlm_run_log_bytes(run, name, text, size, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_run_log_bytes(run, name, text, size, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	/* By this tag MLflow finds the run's tables. */
 	push_document(L, "add_tag");
@@ -368,7 +389,7 @@ static int log_table(lua_State *L)
 	lua_pushstring(L, name);
 	lua_call(L, 2, 1);
 	tag.value = lua_tostring(L, -1);
-	if (tag.value && mlm_run_set_tags(run, &tag, 1, &err) != MLM_OK)
+	if (tag.value && CALL_WAITING(&call, mlm_run_set_tags(run, &tag, 1, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -405,11 +426,12 @@ static int log_image(lua_State *L)
 			(unsigned long long)size, (int)width, (int)height);
 	uint32_t channels = (uint32_t)(size / area);
 	mlm_run *run = call_run(&call);
+	call_wait_begin(&call);
 	mlm_status status = key ? mlm_run_log_image_step(run, key, step, timestamp_ms, pixels,
 					  (uint32_t)width, (uint32_t)height, channels, &err)
 				: mlm_run_log_image(run, name, pixels, (uint32_t)width,
 					  (uint32_t)height, channels, &err);
-	return status == MLM_OK ? 0 : binding_fail(L, &err);
+	return call_wait_end(&call, status) == MLM_OK ? 0 : binding_fail(L, &err);
 }
 
 /* ---- reading ---- */
@@ -443,8 +465,9 @@ static int list_artifacts(lua_State *L)
 		metatable_keep(L, LIST_METATABLE);
 	}
 	lua_setmetatable(L, -2);
-	if (mlm_artifact_list_directory(call.binding->manager, run_id, path, &held->list, &err) !=
-		MLM_OK)
+	mlm_status status = CALL_WAITING(&call, mlm_artifact_list_directory(call.binding->manager,
+							run_id, path, &held->list, &err));
+	if (status != MLM_OK)
 		return binding_fail(L, &err);
 	lua_createtable(L, (int)held->list->count, 0);
 	for (size_t i = 0; i < held->list->count; i++) {
@@ -508,10 +531,13 @@ static int next_piece(lua_State *L)
 	char *buffer = lua_touserdata(L, lua_upvalueindex(2));
 	size_t filled = 0;
 	size_t got = 1;
+	struct call call = { .L = L };
 	mlm_error err;
 	while (held->stream && got > 0 && filled < held->piece_bytes) {
-		if (mlm_artifact_stream_read(held->stream, buffer + filled,
-			    held->piece_bytes - filled, &got, &err) != MLM_OK)
+		mlm_status status =
+			CALL_WAITING(&call, mlm_artifact_stream_read(held->stream, buffer + filled,
+						    held->piece_bytes - filled, &got, &err));
+		if (status != MLM_OK)
 			return binding_fail(L, &err);
 		filled += got;
 	}
@@ -540,8 +566,9 @@ static int push_pieces(struct call *call, const char *run_id, const char *name, 
 		metatable_keep(L, STREAM_METATABLE);
 	}
 	lua_setmetatable(L, -2);
-	if (mlm_artifact_stream_open(call->binding->manager, run_id, name, &held->stream, &err) !=
-		MLM_OK)
+	mlm_status status = CALL_WAITING(call, mlm_artifact_stream_open(call->binding->manager,
+						       run_id, name, &held->stream, &err));
+	if (status != MLM_OK)
 		return binding_fail(L, &err);
 	lua_pushvalue(L, stream);
 	binding_scratch(L, piece_bytes);
@@ -584,7 +611,8 @@ static int artifact_sha256(lua_State *L)
 	call_names(&call, names, NULL);
 	const char *name = call_string(&call, 1);
 	const char *run_id = read_run_id(&call, 2);
-	if (mlm_artifact_sha256(call.binding->manager, run_id, name, hex, &err) != MLM_OK)
+	if (CALL_WAITING(&call,
+		    mlm_artifact_sha256(call.binding->manager, run_id, name, hex, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	lua_pushstring(L, hex);
 	return 1;
@@ -599,7 +627,8 @@ static int delete_artifact(lua_State *L)
 	call_names(&call, names, NULL);
 	const char *name = call_string(&call, 1);
 	const char *run_id = read_run_id(&call, 2);
-	if (mlm_artifact_delete(call.binding->manager, run_id, name, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_artifact_delete(call.binding->manager, run_id, name, &err)) !=
+		MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }

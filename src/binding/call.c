@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "binding/display.h"
 
 #define DESCRIBED_BYTES 40 /* of a string that a message repeats */
 
@@ -46,6 +47,70 @@ void call_begin(struct call *call, lua_State *L, const char *name)
 	if (!call->binding->manager || call->binding->is_closed)
 		binding_open_manager(call, 0);
 }
+
+/* ---- waiting ---- */
+
+/* Called with nothing to do as well: the hook of who interrupts strikes when a function begins.
+ * Arguments: whom to show, or nil; whether to take away what is shown. */
+static int show_waiting(lua_State *L)
+{
+	bool is_shown = !lua_isnil(L, 1);
+	if (!is_shown && !lua_toboolean(L, 2))
+		return 0;
+	binding_push_transfer(L);
+	if (is_shown)
+		lua_pushliteral(L, "");
+	else
+		lua_pushnil(L);
+	lua_pushnil(L);
+	lua_pushnil(L);
+	lua_pushvalue(L, 1);
+	lua_call(L, 4, 0);
+	return 0;
+}
+
+static bool show(struct call *call, const char *host)
+{
+	lua_State *L = call->L;
+	bool was_shown = call->is_waiting_shown;
+	call->is_waiting_shown = host != NULL;
+	lua_pushcfunction(L, show_waiting);
+	lua_pushstring(L, host);
+	lua_pushboolean(L, was_shown);
+	return lua_pcall(L, 2, 0, 0) == LUA_OK;
+}
+
+static bool is_wanted(void *payload, const char *host, uint32_t idle_ms)
+{
+	struct call *call = payload;
+	if (!host[0])
+		host = "the server";
+	call->has_failed = !show(call, idle_ms >= CALL_QUIET_MS ? host : NULL);
+	return !call->has_failed;
+}
+
+void call_wait_begin(struct call *call)
+{
+	luaL_checkstack(call->L, 10, NULL);
+	call->has_failed = false;
+	call->is_waiting_shown = false;
+	patience_begin(&call->patience, is_wanted, call);
+}
+
+mlm_status call_wait_end(struct call *call, mlm_status status)
+{
+	patience_end(&call->patience);
+	if (call->is_waiting_shown && !show(call, NULL)) {
+		if (!call->has_failed)
+			lua_error(call->L);
+		lua_pop(call->L, 1);
+	}
+	if (call->has_failed)
+		lua_error(call->L);
+	return status;
+}
+
+/* ---- arguments ---- */
 
 void call_names(struct call *call, const char *const *names, const char *hint)
 {

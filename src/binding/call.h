@@ -10,9 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/patience.h"
 #include "binding/binding.h"
 
 #define BINDING_STARTED_MAX 64
+#define CALL_QUIET_MS       1000u /* a shorter wait shows nothing */
 #define BINDING_MANAGER     "mlmanager.manager" /* __name of their metatables */
 
 /* The userdata behind a manager's table. */
@@ -35,6 +37,9 @@ struct call {
 	int count; /* arguments after self */
 	const char *const *names; /* of the arguments, as call_names() was told; ends with NULL */
 	bool has_keywords; /* the arguments came as one table, by their names */
+	struct patience patience; /* of call_wait_begin() */
+	bool has_failed; /* what was raised while it waited is on the top of the stack */
+	bool is_waiting_shown;
 };
 
 /** Finds out whom a bound function was called on, and opens the default manager if need be. */
@@ -53,6 +58,13 @@ mlm_run *call_run(struct call *call);
 
 /** Refreshes what the binding remembers, after a call that may have started or ended runs. */
 void call_changed(struct call *call);
+
+/** What the library does between these two may wait for a network: Ctrl-C gets its turn meanwhile
+ * (it is raised by the second one) and a terminal is told whom it waits for. The second one returns
+ * the status. In between nothing may be raised. */
+void call_wait_begin(struct call *call);
+mlm_status call_wait_end(struct call *call, mlm_status status);
+#define CALL_WAITING(call, status) (call_wait_begin(call), call_wait_end((call), (status)))
 
 /** Stack index of the n-th argument (1 is the first after self), which may be absent. */
 static inline int call_index(const struct call *call, int n)

@@ -79,7 +79,8 @@ static int create_experiment(lua_State *L)
 	options.reset = call_optional_boolean(&call, 2);
 	options.tags = call_texts(&call, 3, "tag", &options.tag_count);
 	options.artifact_location = call_optional_string(&call, 4);
-	if (mlm_experiment_create(call.binding->manager, name, &options, id, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_experiment_create(
+					call.binding->manager, name, &options, id, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	lua_pushstring(L, id[0] ? id : NULL); /* not known while the server is away */
 	return 1;
@@ -96,10 +97,11 @@ static int set_active_experiment(lua_State *L)
 	bool is_id = lua_type(L, call.first) == LUA_TNUMBER;
 	int at = call.has_keywords && !call_has(&call, 1) && call_has(&call, 2) ? 2 : 1;
 	const char *name = call_string(&call, at);
+	call_wait_begin(&call);
 	mlm_status status =
 		is_id || at == 2 ? mlm_experiment_set_active_id(call.binding->manager, name, &err)
 				 : mlm_experiment_set_active(call.binding->manager, name, &err);
-	if (status != MLM_OK)
+	if (call_wait_end(&call, status) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -130,7 +132,8 @@ static int get_experiment(lua_State *L)
 	call_names(&call, id_names, NULL);
 	const char *id = id_or_active(&call, 1, active);
 	struct held_list *held = hold(L);
-	if (mlm_experiment_get(call.binding->manager, id, &held->list, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_experiment_get(call.binding->manager, id, &held->list, &err)) !=
+		MLM_OK)
 		return binding_fail(L, &err);
 	push_experiment(L, &held->list->items[0]);
 	return 1;
@@ -145,8 +148,8 @@ static int get_experiment_by_name(lua_State *L)
 	call_names(&call, names, NULL);
 	const char *name = call_string(&call, 1);
 	struct held_list *held = hold(L);
-	mlm_status status =
-		mlm_experiment_get_by_name(call.binding->manager, name, &held->list, &err);
+	mlm_status status = CALL_WAITING(
+		&call, mlm_experiment_get_by_name(call.binding->manager, name, &held->list, &err));
 	if (status == MLM_ENOTFOUND)
 		return 0;
 	if (status != MLM_OK)
@@ -163,7 +166,8 @@ static int search(lua_State *L, const char *name)
 	call_begin(&call, L, name);
 	binding_read_query(&call, &query, false);
 	struct held_list *held = hold(L);
-	if (mlm_experiment_search(call.binding->manager, &query, &held->list, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_experiment_search(call.binding->manager, &query, &held->list,
+					&err)) != MLM_OK)
 		return binding_fail(L, &err);
 	lua_createtable(L, (int)held->list->count, 0);
 	for (size_t i = 0; i < held->list->count; i++) {
@@ -193,7 +197,8 @@ static int rename_experiment(lua_State *L)
 	call_names(&call, names, NULL);
 	const char *id = call_string(&call, 1);
 	const char *name = call_string(&call, 2);
-	if (mlm_experiment_rename(call.binding->manager, id, name, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_experiment_rename(call.binding->manager, id, name, &err)) !=
+		MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -204,7 +209,8 @@ static int delete_experiment(lua_State *L)
 	mlm_error err;
 	call_begin(&call, L, "delete_experiment");
 	call_names(&call, id_names, NULL);
-	if (mlm_experiment_delete(call.binding->manager, call_string(&call, 1), &err) != MLM_OK)
+	const char *id = call_string(&call, 1);
+	if (CALL_WAITING(&call, mlm_experiment_delete(call.binding->manager, id, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -215,7 +221,8 @@ static int restore_experiment(lua_State *L)
 	mlm_error err;
 	call_begin(&call, L, "restore_experiment");
 	call_names(&call, id_names, NULL);
-	if (mlm_experiment_restore(call.binding->manager, call_string(&call, 1), &err) != MLM_OK)
+	const char *id = call_string(&call, 1);
+	if (CALL_WAITING(&call, mlm_experiment_restore(call.binding->manager, id, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -235,7 +242,8 @@ static int set_experiment_tag(lua_State *L)
 	const char *value =
 		binding_value_text(&call, call_index(&call, is_any ? 3 : 2), "tag", key);
 	const char *id = id_or_active(&call, is_any ? 1 : 0, active);
-	if (mlm_experiment_set_tag(call.binding->manager, id, key, value, &err) != MLM_OK)
+	if (CALL_WAITING(&call,
+		    mlm_experiment_set_tag(call.binding->manager, id, key, value, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }

@@ -410,8 +410,10 @@ static int log_batch(lua_State *L)
 	texts[0] = call_texts(&call, 2, "param", &counts[1]);
 	texts[1] = call_texts(&call, 3, "tag", &counts[2]);
 	mlm_error err;
-	if (mlm_run_log_batch(call_run(&call), metrics, counts[0], texts[0], counts[1], texts[1],
-		    counts[2], &err) != MLM_OK)
+	mlm_run *run = call_run(&call);
+	mlm_status status = CALL_WAITING(&call, mlm_run_log_batch(run, metrics, counts[0], texts[0],
+							counts[1], texts[1], counts[2], &err));
+	if (status != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }

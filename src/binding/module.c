@@ -218,7 +218,8 @@ static int flush(lua_State *L)
 	call_begin(&call, L, "flush");
 	call_names(&call, names, NULL);
 	uint32_t timeout_ms = (uint32_t)call_integer(&call, 1, MLM_FOREVER, 0, MLM_FOREVER - 1);
-	if (mlm_manager_flush(call.binding->manager, timeout_ms, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_manager_flush(call.binding->manager, timeout_ms, &err)) !=
+		MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }

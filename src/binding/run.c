@@ -131,10 +131,14 @@ static int start(struct call *call, mlm_run_options *options)
 	mlm_run *run = NULL;
 	mlm_error err;
 	options->source_name = binding_source_name(L);
-	if (mlm_run_start(call->binding->manager, options, &run, &err) != MLM_OK)
+	call_wait_begin(call);
+	mlm_status status = mlm_run_start(call->binding->manager, options, &run, &err);
+	if (status == MLM_OK) {
+		remember_started(call->binding, run);
+		call_changed(call);
+	}
+	if (call_wait_end(call, status) != MLM_OK)
 		return binding_fail(L, &err);
-	remember_started(call->binding, run);
-	call_changed(call);
 	push_named(call, run);
 	return 1;
 }
@@ -179,9 +183,12 @@ static int set_active_run(lua_State *L)
 	mlm_error err;
 	call_begin(&call, L, "set_active_run");
 	call_names(&call, names, NULL);
-	if (mlm_run_set_active(call.binding->manager, call_string(&call, 1), &run, &err) != MLM_OK)
-		return binding_fail(L, &err);
+	const char *id = call_string(&call, 1);
+	call_wait_begin(&call);
+	mlm_status status = mlm_run_set_active(call.binding->manager, id, &run, &err);
 	call_changed(&call);
+	if (call_wait_end(&call, status) != MLM_OK)
+		return binding_fail(L, &err);
 	push_named(&call, run);
 	return 1;
 }
@@ -190,9 +197,10 @@ static int set_active_run(lua_State *L)
 
 static mlm_status end(struct call *call, mlm_run *run, mlm_run_status status, mlm_error *err)
 {
+	call_wait_begin(call);
 	mlm_status result = mlm_run_end(run, status, err);
 	call_changed(call);
-	return result;
+	return call_wait_end(call, result);
 }
 
 /* end_run(create, metadata, status), keywords, or a status alone. With create a new run follows,
@@ -229,9 +237,11 @@ static int delete_active_run(lua_State *L)
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "delete_active_run");
-	mlm_status status = mlm_run_delete(call_run(&call), &err);
+	mlm_run *run = call_run(&call);
+	call_wait_begin(&call);
+	mlm_status status = mlm_run_delete(run, &err);
 	call_changed(&call);
-	return status == MLM_OK ? 0 : binding_fail(L, &err);
+	return call_wait_end(&call, status) == MLM_OK ? 0 : binding_fail(L, &err);
 }
 
 static int reset_run(lua_State *L)
@@ -239,9 +249,11 @@ static int reset_run(lua_State *L)
 	struct call call;
 	mlm_error err;
 	call_begin(&call, L, "reset_run");
-	mlm_status status = mlm_run_reset(call_run(&call), &err);
+	mlm_run *run = call_run(&call);
+	call_wait_begin(&call);
+	mlm_status status = mlm_run_reset(run, &err);
 	call_changed(&call); /* on a tracking server another run has taken its place */
-	return status == MLM_OK ? 0 : binding_fail(L, &err);
+	return call_wait_end(&call, status) == MLM_OK ? 0 : binding_fail(L, &err);
 }
 
 /* ---- any run by its id ---- */
@@ -253,9 +265,11 @@ static int delete_run(lua_State *L)
 	mlm_error err;
 	call_begin(&call, L, "delete_run");
 	call_names(&call, names, NULL);
-	mlm_status status = mlm_run_delete_id(call.binding->manager, call_string(&call, 1), &err);
+	const char *id = call_string(&call, 1);
+	call_wait_begin(&call);
+	mlm_status status = mlm_run_delete_id(call.binding->manager, id, &err);
 	call_changed(&call);
-	return status == MLM_OK ? 0 : binding_fail(L, &err);
+	return call_wait_end(&call, status) == MLM_OK ? 0 : binding_fail(L, &err);
 }
 
 static int restore_run(lua_State *L)
@@ -265,7 +279,8 @@ static int restore_run(lua_State *L)
 	mlm_error err;
 	call_begin(&call, L, "restore_run");
 	call_names(&call, names, NULL);
-	if (mlm_run_restore_id(call.binding->manager, call_string(&call, 1), &err) != MLM_OK)
+	const char *id = call_string(&call, 1);
+	if (CALL_WAITING(&call, mlm_run_restore_id(call.binding->manager, id, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }
@@ -284,7 +299,7 @@ static int rename_run(lua_State *L)
 	const char *id = is_any ? call_optional_string(&call, 1) : NULL;
 	if (!id)
 		id = mlm_run_id(call_run(&call));
-	if (mlm_run_rename(call.binding->manager, id, name, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_run_rename(call.binding->manager, id, name, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }

@@ -181,7 +181,8 @@ void binding_push_stored_run(struct call *call, const char *run_id)
 {
 	mlm_error err;
 	struct held_runs *held = hold_runs(call->L);
-	if (mlm_run_get(call->binding->manager, run_id, &held->list, &err) != MLM_OK)
+	if (CALL_WAITING(call, mlm_run_get(call->binding->manager, run_id, &held->list, &err)) !=
+		MLM_OK)
 		binding_fail(call->L, &err);
 	push_record(call->L, &held->list->items[0]);
 	lua_remove(call->L, -2);
@@ -208,7 +209,8 @@ static int search_runs(lua_State *L)
 	call_begin(&call, L, "search_runs");
 	binding_read_query(&call, &query, true);
 	struct held_runs *held = hold_runs(L);
-	if (mlm_run_search(call.binding->manager, &query, &held->list, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_run_search(call.binding->manager, &query, &held->list, &err)) !=
+		MLM_OK)
 		return binding_fail(L, &err);
 	lua_createtable(L, (int)held->list->count, 0);
 	for (size_t i = 0; i < held->list->count; i++) {
@@ -321,8 +323,8 @@ static int get_metric_history(lua_State *L)
 	if (!run_id)
 		run_id = mlm_run_id(call_run(&call));
 	struct held_history *held = hold_history(L);
-	if (mlm_metric_history_get(call.binding->manager, run_id, key, &held->history, &err) !=
-		MLM_OK)
+	if (CALL_WAITING(&call, mlm_metric_history_get(call.binding->manager, run_id, key,
+					&held->history, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	if (columns)
 		push_columns(L, held->history);
@@ -346,7 +348,8 @@ static int get_metric_summary(lua_State *L)
 	const char *key = call_string(&call, is_of_active ? 1 : 2);
 	if (!run_id)
 		run_id = mlm_run_id(call_run(&call));
-	if (mlm_metric_summary_get(call.binding->manager, run_id, key, &summary, &err) != MLM_OK)
+	if (CALL_WAITING(&call, mlm_metric_summary_get(call.binding->manager, run_id, key, &summary,
+					&err)) != MLM_OK)
 		return binding_fail(L, &err);
 	lua_createtable(L, 0, 8);
 	lua_pushinteger(L, (lua_Integer)summary.count);

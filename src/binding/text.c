@@ -15,9 +15,10 @@ static int write_texts(struct call *call, enum text_kind kind, const mlm_text *t
 {
 	mlm_error err;
 	mlm_run *run = call_run(call);
+	call_wait_begin(call);
 	mlm_status status = kind == TEXT_PARAM ? mlm_run_log_params(run, texts, count, &err)
 					       : mlm_run_set_tags(run, texts, count, &err);
-	return status == MLM_OK ? 0 : binding_fail(call->L, &err);
+	return call_wait_end(call, status) == MLM_OK ? 0 : binding_fail(call->L, &err);
 }
 
 /* Exactly key and value: one record. */
@@ -120,7 +121,8 @@ static int delete_tag(lua_State *L)
 	call_begin(&call, L, "delete_tag");
 	call_names(&call, names, NULL);
 	const char *key = call_string(&call, 1);
-	if (mlm_run_delete_tag(call_run(&call), key, &err) != MLM_OK)
+	mlm_run *run = call_run(&call);
+	if (CALL_WAITING(&call, mlm_run_delete_tag(run, key, &err)) != MLM_OK)
 		return binding_fail(L, &err);
 	return 0;
 }

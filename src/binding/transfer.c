@@ -156,7 +156,8 @@ static int export(lua_State *L)
 	read_selection(&t, 2);
 	t.options.overwrite = call_optional_boolean(&t.call, 4);
 	read_report(&t, 5);
-	return end(&t, mlm_export(t.call.binding->manager, file, &t.options, &t.result, &t.err));
+	return end(&t, CALL_WAITING(&t.call, mlm_export(t.call.binding->manager, file, &t.options,
+						     &t.result, &t.err)));
 }
 
 static int import(lua_State *L)
@@ -170,7 +171,8 @@ static int import(lua_State *L)
 	t.options.dry_run = call_optional_boolean(&t.call, 3);
 	t.options.bytes_max = (uint64_t)call_integer(&t.call, 4, 0, 1, INT64_MAX);
 	read_report(&t, 5);
-	return end(&t, mlm_import(t.call.binding->manager, file, &t.options, &t.result, &t.err));
+	return end(&t, CALL_WAITING(&t.call, mlm_import(t.call.binding->manager, file, &t.options,
+						     &t.result, &t.err)));
 }
 
 /* ---- what waits for a server ---- */
@@ -211,15 +213,15 @@ static bool on_delivery(void *payload, const mlm_delivery_event *event)
 }
 
 /* That something goes on waiting is what the result is there to tell. */
-static int deliver(const struct call *call, int n)
+static int deliver(struct call *call, int n)
 {
 	lua_State *L = call->L;
 	mlm_delivery_result result;
 	struct reporter reporter = { NULL, 0, false };
 	mlm_error err;
 	find_reporter(call, n, &reporter);
-	mlm_status status =
-		mlm_manager_deliver(call->binding->manager, on_delivery, &reporter, &result, &err);
+	mlm_status status = CALL_WAITING(call,
+		mlm_manager_deliver(call->binding->manager, on_delivery, &reporter, &result, &err));
 	if (reporter.has_failed || (status != MLM_OK && status != MLM_EAGAIN))
 		return fail(&reporter, &err);
 	lua_createtable(L, 0, 8);
@@ -250,15 +252,15 @@ static int sync(lua_State *L)
 	t.options.dry_run = call_optional_boolean(&t.call, 4);
 	destination.must_exist = t.options.dry_run;
 	read_report(&t, 5);
+	call_wait_begin(&t.call);
 	mlm_status status = mlm_manager_open(&destination, &into, &t.err);
 	/* A dry run takes what the sync itself would make as empty; but not where a directory is
 	 * missing, which nobody makes. */
 	bool is_new = status == MLM_ENOTFOUND && t.err.detail == 0 && t.options.dry_run;
-	if (status != MLM_OK && !is_new)
-		return binding_fail(L, &t.err);
-	status = mlm_sync(t.call.binding->manager, into, &t.options, &t.result, &t.err);
+	if (status == MLM_OK || is_new)
+		status = mlm_sync(t.call.binding->manager, into, &t.options, &t.result, &t.err);
 	mlm_manager_free(into);
-	return end(&t, status);
+	return end(&t, call_wait_end(&t.call, status));
 }
 
 /* ---- gc ---- */
@@ -306,7 +308,9 @@ static int gc(lua_State *L)
 	find_reporter(&call, 7, &reporter);
 	options.report = on_gc;
 	options.payload = &reporter;
-	if (mlm_manager_gc(call.binding->manager, &options, &result, &err) != MLM_OK)
+	mlm_status status =
+		CALL_WAITING(&call, mlm_manager_gc(call.binding->manager, &options, &result, &err));
+	if (status != MLM_OK)
 		return fail(&reporter, &err);
 	lua_createtable(L, 0, 5);
 	set_number(L, "runs", result.runs);

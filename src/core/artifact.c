@@ -103,8 +103,11 @@ mlm_status mlm_run_log_artifacts(mlm_run *run, const char *const *local_paths,
 	status = artifact_sources_begin(&sources, &run->manager->allocator, err);
 	if (status == MLM_OK)
 		status = transfer_begin(&transfer, options, "", -1, err);
-	if (status == MLM_OK)
-		status = transfer_open_run(run, &store, err);
+	if (status != MLM_OK) {
+		artifact_sources_end(&sources);
+		return status;
+	}
+	status = transfer_open_run(run, &store, err);
 	for (size_t i = 0; i < count && status == MLM_OK; i++)
 		if (!local_paths || !local_paths[i])
 			status = error_set_null(err, "artifact", "local_path");
@@ -117,6 +120,7 @@ mlm_status mlm_run_log_artifacts(mlm_run *run, const char *const *local_paths,
 	for (size_t i = 0; i < sources.count && status == MLM_OK; i++)
 		status = put_source(store, &sources.items[i], &transfer, err);
 	artifact_close(store);
+	status = transfer_end(&transfer, status, err);
 	artifact_sources_end(&sources);
 	return status;
 }
@@ -165,12 +169,13 @@ mlm_status mlm_run_log_stream(mlm_run *run, const char *name, const mlm_artifact
 	const mlm_artifact_reader counted = { read_counted, &payload, reader->size_bytes,
 		reader->rewind ? rewind_counted : NULL };
 	mlm_status status = transfer_begin(&transfer, options, name, reader->size_bytes, err);
-	if (status == MLM_OK)
-		status = transfer_open_run(run, &store, err);
+	if (status != MLM_OK)
+		return status;
+	status = transfer_open_run(run, &store, err);
 	if (status == MLM_OK)
 		status = artifact_put(store, name, &counted, err);
 	artifact_close(store);
-	return status;
+	return transfer_end(&transfer, status, err);
 }
 
 struct memory_reader {

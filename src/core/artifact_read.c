@@ -100,12 +100,13 @@ mlm_status mlm_artifact_read(mlm_manager *manager, const char *run_id, const cha
 	if (!writer)
 		return error_set_null(err, "artifact", "writer");
 	mlm_status status = transfer_begin(&transfer, options, name, -1, err);
-	if (status == MLM_OK)
-		status = transfer_open_store(manager, run_id, false, &store, err);
+	if (status != MLM_OK)
+		return status;
+	status = transfer_open_store(manager, run_id, false, &store, err);
 	if (status == MLM_OK)
 		status = artifact_get(store, name, &counted, err);
 	artifact_close(store);
-	return status;
+	return transfer_end(&transfer, status, err);
 }
 
 static mlm_status hash_bytes(void *payload, const void *bytes, size_t size, mlm_error *err)
@@ -337,12 +338,13 @@ mlm_status mlm_artifact_download(mlm_manager *manager, const char *run_id, const
 	if (!local_path)
 		return error_set_null(err, "artifact", "local_path");
 	mlm_status status = transfer_begin(&transfer, options, name, -1, err);
-	if (status == MLM_OK)
-		status = transfer_open_store(manager, run_id, false, &store, err);
+	if (status != MLM_OK)
+		return status;
+	status = transfer_open_store(manager, run_id, false, &store, err);
 	if (status == MLM_OK)
 		status = download(store, name, local_path, &transfer, err);
 	artifact_close(store);
-	return status;
+	return transfer_end(&transfer, status, err);
 }
 
 /* ---- deleting ---- */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "core/background_thread.h"
 
 #define LOOK_MS           5000u /* another process may have staged something */
@@ -141,9 +142,11 @@ mlm_status artifact_sender_wait(struct artifact_sender *sender, uint32_t timeout
 	sender->due_ns = 0;
 	pthread_cond_signal(&sender->wake);
 	while (sender->clean <= begun && status == MLM_OK) {
-		int errnum = timeout_ms == MLM_FOREVER
-				     ? pthread_cond_wait(&sender->done, &sender->mutex)
-				     : pthread_cond_timedwait(&sender->done, &sender->mutex, &at);
+		int errnum = patience_wait(
+			&sender->done, &sender->mutex, timeout_ms == MLM_FOREVER ? NULL : &at);
+		if (patience_is_over())
+			status = error_set(err, MLM_EAGAIN, "artifact",
+				"the wait for the artifacts was interrupted");
 		if (errnum != ETIMEDOUT || sender->clean > begun)
 			continue;
 		bool has_failed = sender->failure.status != MLM_OK;

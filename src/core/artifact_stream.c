@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "core/artifact_transfer.h"
 #include "core/background_thread.h"
 
@@ -67,6 +68,7 @@ mlm_status mlm_artifact_stream_open(mlm_manager *manager, const char *run_id, co
 	mlm_artifact_stream **stream_out, mlm_error *err)
 {
 	mlm_artifact about;
+	pthread_condattr_t clock;
 	*stream_out = NULL;
 	if (!name)
 		return error_set_null(err, "artifact", "name");
@@ -78,7 +80,10 @@ mlm_status mlm_artifact_stream_open(mlm_manager *manager, const char *run_id, co
 		return error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
 	stream->manager = manager;
 	pthread_mutex_init(&stream->mutex, NULL);
-	pthread_cond_init(&stream->changed, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&stream->changed, &clock);
+	pthread_condattr_destroy(&clock);
 	stream->name = memory_string(&manager->allocator, name);
 	status = stream->name ? transfer_open_store(manager, run_id, false, &stream->store, err)
 			      : error_set(err, MLM_ENOMEM, "artifact", "memory ran out");
@@ -110,8 +115,8 @@ mlm_status mlm_artifact_stream_read(
 	if (!fork_guard_is_owner(stream->manager->guard))
 		return manager_refusal(stream->manager, err);
 	pthread_mutex_lock(&stream->mutex);
-	while (stream->size == 0 && !stream->is_done)
-		pthread_cond_wait(&stream->changed, &stream->mutex);
+	while (stream->size == 0 && !stream->is_done && !patience_is_over())
+		patience_wait(&stream->changed, &stream->mutex, NULL);
 	if (stream->size > 0) {
 		*got_out = size < stream->size ? size : stream->size;
 		memcpy(bytes, stream->bytes, *got_out);
@@ -123,6 +128,9 @@ mlm_status mlm_artifact_stream_read(
 		status = stream->status;
 		if (err)
 			*err = stream->error;
+	} else if (!stream->is_done) {
+		status = error_set(
+			err, MLM_EAGAIN, "artifact", "the wait for the artifact was interrupted");
 	}
 	pthread_mutex_unlock(&stream->mutex);
 	return status;
@@ -136,6 +144,8 @@ void mlm_artifact_stream_close(mlm_artifact_stream *stream)
 	stream->is_closed = true;
 	pthread_cond_signal(&stream->changed);
 	pthread_mutex_unlock(&stream->mutex);
+	if (stream->store->ops->interrupt)
+		stream->store->ops->interrupt(stream->store);
 	pthread_join(stream->thread, NULL);
 	free_stream(stream);
 }

@@ -10,6 +10,30 @@
 
 #define PROGRESS_EVERY_NS 100000000
 
+static mlm_status stopped(const struct transfer *transfer, mlm_error *err)
+{
+	return error_set(err, MLM_ESTATE, "artifact",
+		"'%.300s' was stopped by its progress function", transfer->name);
+}
+
+/* False when it is enough. */
+static bool tell(struct transfer *transfer)
+{
+	const mlm_artifact_options *options = &transfer->options;
+	transfer->next_ns = clock_monotonic_ns() + PROGRESS_EVERY_NS;
+	if (!transfer->is_stopped)
+		transfer->is_stopped = !options->progress(options->progress_payload, transfer->name,
+			transfer->done_bytes, transfer->total_bytes);
+	return !transfer->is_stopped;
+}
+
+static bool is_wanted(void *payload, const char *host, uint32_t idle_ms)
+{
+	(void)host;
+	(void)idle_ms;
+	return tell(payload);
+}
+
 mlm_status transfer_begin(struct transfer *transfer, const mlm_artifact_options *options,
 	const char *name, int64_t total_bytes, mlm_error *err)
 {
@@ -27,24 +51,24 @@ mlm_status transfer_begin(struct transfer *transfer, const mlm_artifact_options 
 		transfer->options = *options;
 	if (transfer->options.expanded_bytes_max == 0)
 		transfer->options.expanded_bytes_max = MLM_ARTIFACT_EXPANDED_BYTES_MAX;
+	if (transfer->options.progress)
+		patience_begin(&transfer->patience, is_wanted, transfer);
 	return MLM_OK;
+}
+
+mlm_status transfer_end(struct transfer *transfer, mlm_status status, mlm_error *err)
+{
+	if (transfer->options.progress)
+		patience_end(&transfer->patience);
+	return status != MLM_OK && transfer->is_stopped ? stopped(transfer, err) : status;
 }
 
 mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err)
 {
-	const mlm_artifact_options *options = &transfer->options;
 	transfer->done_bytes += size;
-	if (!options->progress)
+	if (!transfer->options.progress || clock_monotonic_ns() < transfer->next_ns)
 		return MLM_OK;
-	int64_t now_ns = clock_monotonic_ns();
-	if (now_ns < transfer->next_ns)
-		return MLM_OK;
-	transfer->next_ns = now_ns + PROGRESS_EVERY_NS;
-	if (options->progress(options->progress_payload, transfer->name, transfer->done_bytes,
-		    transfer->total_bytes))
-		return MLM_OK;
-	return error_set(err, MLM_ESTATE, "artifact",
-		"'%.300s' was stopped by its progress function", transfer->name);
+	return tell(transfer) ? MLM_OK : stopped(transfer, err);
 }
 
 void transfer_moved_back(struct transfer *transfer, uint64_t size)

@@ -6,6 +6,7 @@
 
 #include "artifact/artifact.h"
 #include "artifact/artifact_file.h"
+#include "base/patience.h"
 #include "core/manager.h"
 
 /* One call's bytes on their way. */
@@ -15,11 +16,17 @@ struct transfer {
 	uint64_t done_bytes;
 	int64_t total_bytes;
 	int64_t next_ns; /* when to tell again */
+	struct patience patience; /* tells also while nothing moves */
+	bool is_stopped; /* the progress function has said that it is enough */
 };
 
-/** options may be NULL. EINVAL: a version that is unknown. */
+/** options may be NULL; transfer_end() is due, in the same thread. EINVAL: a version that is
+ * unknown, and nothing is due. */
 mlm_status transfer_begin(struct transfer *transfer, const mlm_artifact_options *options,
 	const char *name, int64_t total_bytes, mlm_error *err);
+
+/** How the call ends that ended like that: ESTATE where the progress function ended it. */
+mlm_status transfer_end(struct transfer *transfer, mlm_status status, mlm_error *err);
 
 /** Counts bytes that moved. ESTATE when the progress function says that it is enough. */
 mlm_status transfer_moved(struct transfer *transfer, size_t size, mlm_error *err);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "core/background_thread.h"
 #include "core/drain.h"
 
@@ -206,6 +207,11 @@ static void deliver(struct flusher *flusher)
 	delivery_ended(flusher, number, status, &why);
 }
 
+static mlm_status interrupted(mlm_error *err)
+{
+	return error_set(err, MLM_EAGAIN, "journal", "the wait for the store was interrupted");
+}
+
 mlm_status flusher_wait_delivered(struct flusher *flusher, uint32_t timeout_ms, mlm_error *err)
 {
 	struct timespec at;
@@ -220,9 +226,12 @@ mlm_status flusher_wait_delivered(struct flusher *flusher, uint32_t timeout_ms, 
 	flusher->deliver_at_ns = 0;
 	pthread_cond_signal(&flusher->wake);
 	while (flusher->clean_delivery <= begun) {
-		int errnum = timeout_ms == MLM_FOREVER
-				     ? pthread_cond_wait(&flusher->done, &flusher->mutex)
-				     : pthread_cond_timedwait(&flusher->done, &flusher->mutex, &at);
+		int errnum = patience_wait(
+			&flusher->done, &flusher->mutex, timeout_ms == MLM_FOREVER ? NULL : &at);
+		if (patience_is_over() && flusher->clean_delivery <= begun) {
+			status = interrupted(err);
+			break;
+		}
 		if (errnum != ETIMEDOUT || flusher->clean_delivery > begun)
 			continue;
 		status = error_set(err, MLM_ETIMEOUT, "journal",
@@ -368,9 +377,12 @@ mlm_status flusher_wait(struct flusher *flusher, struct store *store, uint64_t p
 				*err = flusher->failure;
 			break;
 		}
-		int errnum = timeout_ms == MLM_FOREVER
-				     ? pthread_cond_wait(&flusher->done, &flusher->mutex)
-				     : pthread_cond_timedwait(&flusher->done, &flusher->mutex, &at);
+		int errnum = patience_wait(
+			&flusher->done, &flusher->mutex, timeout_ms == MLM_FOREVER ? NULL : &at);
+		if (patience_is_over() && flusher->drained < position) {
+			status = interrupted(err);
+			break;
+		}
 		if (errnum == ETIMEDOUT && flusher->drained < position) {
 			status = error_set(err, MLM_ETIMEOUT, "journal",
 				"the store did not take all records within %u ms%s%s; they stay in "

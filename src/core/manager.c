@@ -10,6 +10,7 @@
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "base/options.h"
 #include "core/adoption.h"
 #include "core/adoption_thread.h"
@@ -243,7 +244,8 @@ static bool can_be_away(const mlm_manager *manager)
 
 bool manager_is_away(const mlm_manager *manager, mlm_status status)
 {
-	return can_be_away(manager) && (status == MLM_EAGAIN || status == MLM_ETIMEOUT);
+	return can_be_away(manager) && (status == MLM_EAGAIN || status == MLM_ETIMEOUT) &&
+	       !patience_is_over();
 }
 
 void manager_hurry_begin(mlm_manager *manager)

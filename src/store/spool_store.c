@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 
 static mlm_status no_memory(mlm_error *err)
 {
@@ -75,7 +76,7 @@ static bool is_read_only(struct store *base)
 
 bool spool_is_away(mlm_status status)
 {
-	return status == MLM_EAGAIN || status == MLM_ETIMEOUT;
+	return (status == MLM_EAGAIN || status == MLM_ETIMEOUT) && !patience_is_over();
 }
 
 /* Whether there is a queue. One that cannot be opened is the matter of who has to write to it. */
@@ -107,7 +108,7 @@ void spool_note(struct spool_store *spool, mlm_status status, const mlm_error *w
 	int64_t now_ms = clock_now_ms();
 	int64_t until_ms = 0;
 	bool has_file = has_queue(spool);
-	if (atomic_load(&spool->is_interrupted))
+	if (atomic_load(&spool->is_interrupted) || patience_is_over())
 		return;
 	if (spool_is_away(status)) {
 		/* It is there, and stumbles over this one request. */
@@ -540,7 +541,8 @@ static void catch_up(struct spool_store *spool, const char *run_id)
 {
 	static const struct timespec pause = { .tv_nsec = 20000000 };
 	int64_t begun_ns = clock_monotonic_ns();
-	while (!spool_was_away(spool, NULL) && !atomic_load(&spool->is_interrupted)) {
+	while (!spool_was_away(spool, NULL) && !atomic_load(&spool->is_interrupted) &&
+		patience_lasts(NULL)) {
 		bool is_taken;
 		mlm_status status = spool_deliver(spool, run_id, NULL, NULL, &is_taken, NULL);
 		uint32_t wait_ms = is_taken ? spool->base.busy_timeout_ms : SPOOL_CATCH_UP_MS;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/patience.h"
 #include "transport/curl_library.h"
 #include "transport/web_address.h"
 
@@ -46,6 +47,7 @@ struct http_client {
 	struct text_buffer body;
 	struct text_buffer headers; /* lines, each ended by a NUL */
 	char reason[CURL_ERROR_SIZE];
+	char host[128]; /* and port of the last request */
 };
 
 /* One request under way. */
@@ -178,15 +180,21 @@ void http_client_interrupt(struct http_client *client)
 	curl_library.multi_wakeup(client->multi);
 }
 
+static int poll_ms(void)
+{
+	return patience_is_asked() ? (int)PATIENCE_ASK_MS : POLL_MS;
+}
+
 bool http_client_wait(struct http_client *client, uint32_t wait_ms)
 {
 	int64_t until_ns = clock_monotonic_ns() + (int64_t)wait_ms * 1000000;
-	while (!atomic_load(&client->interrupted)) {
+	while (!atomic_load(&client->interrupted) && patience_lasts(client->host)) {
 		int64_t left_ms = (until_ns - clock_monotonic_ns() + 999999) / 1000000;
+		int most_ms = poll_ms();
 		if (left_ms <= 0)
 			return true;
 		curl_library.multi_poll(
-			client->multi, NULL, 0, left_ms < POLL_MS ? (int)left_ms : POLL_MS, NULL);
+			client->multi, NULL, 0, left_ms < most_ms ? (int)left_ms : most_ms, NULL);
 	}
 	return false;
 }
@@ -206,6 +214,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *payload)
 	struct exchange *exchange = payload;
 	struct text_buffer *headers = &exchange->client->headers;
 	size *= count;
+	patience_moved();
 	if (size >= 5 && strncmp(bytes, "HTTP/", 5) == 0) { /* the answer after a redirect, say */
 		const char *space = memchr(bytes, ' ', size);
 		empty(exchange->client, headers, HTTP_HEADER_BYTES_MAX * 2);
@@ -232,6 +241,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *payload)
 	const struct http_sink *sink = exchange->request->sink;
 	struct text_buffer *body = &exchange->client->body;
 	size *= count;
+	patience_moved();
 	if (sink && exchange->status >= 200 && exchange->status < 300) {
 		exchange->failure = sink->write(sink->payload, bytes, size, exchange->err);
 		return exchange->failure == MLM_OK ? size : 0;
@@ -248,6 +258,7 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *payload)
 	struct exchange *exchange = payload;
 	const struct http_source *source = exchange->request->source;
 	size_t got = 0;
+	patience_moved();
 	exchange->failure = source->read(source->payload, bytes, size * count, &got, exchange->err);
 	return exchange->failure == MLM_OK ? got : CURL_READFUNC_ABORT;
 }
@@ -461,10 +472,10 @@ static CURLcode perform(struct http_client *client)
 	int running = 1;
 	if (curl_library.multi_add_handle(client->multi, client->easy) != CURLM_OK)
 		return CURLE_OUT_OF_MEMORY;
-	while (running && !atomic_load(&client->interrupted)) {
+	while (running && !atomic_load(&client->interrupted) && patience_lasts(client->host)) {
 		CURLMcode code = curl_library.multi_perform(client->multi, &running);
 		if (code == CURLM_OK && running)
-			code = curl_library.multi_poll(client->multi, NULL, 0, POLL_MS, NULL);
+			code = curl_library.multi_poll(client->multi, NULL, 0, poll_ms(), NULL);
 		if (code != CURLM_OK) {
 			result = CURLE_OUT_OF_MEMORY;
 			break;
@@ -513,15 +524,14 @@ static void clean_reason(char *reason, CURLcode code)
 static mlm_status fail(const struct exchange *exchange, CURLcode code, mlm_error *err)
 {
 	struct http_client *client = exchange->client;
-	char host[128];
-	host_of(exchange->request->url, host, sizeof(host));
+	const char *host = client->host;
 	if (exchange->failure != MLM_OK)
 		return exchange->failure; /* err is filled */
 	if (exchange->is_too_large)
 		return error_set(err, MLM_EPEER, "http",
 			"the answer of %s is larger than %zu bytes", host,
 			exchange->answer_bytes_max);
-	if (atomic_load(&client->interrupted))
+	if (atomic_load(&client->interrupted) || patience_is_over())
 		return error_set(
 			err, MLM_EAGAIN, "http", "the request to %s was interrupted", host);
 	clean_reason(client->reason, code);
@@ -610,6 +620,7 @@ mlm_status http_send(struct http_client *client, const struct http_request *requ
 	empty(client, &client->body, ANSWER_KEPT_MAX);
 	empty(client, &client->headers, HTTP_HEADER_BYTES_MAX * 2);
 	client->reason[0] = '\0';
+	host_of(request->url, client->host, sizeof(client->host));
 	if (!make_headers(client->allocator, request, &headers))
 		return no_memory(err);
 	pipe_quieten(&quiet);

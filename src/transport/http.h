@@ -7,6 +7,7 @@
  *
  * Threads: a client is used by one thread at a time; http_client_interrupt() may be called from
  *          any. After fork() the parent's client does nothing in the child.
+ *          A wait that its thread's base/patience.h has enough of ends as if interrupted.
  * Secrets: a URL given here carries no user or password, so that no message can show one.
  */
 
@@ -120,7 +121,7 @@ mlm_status http_send(struct http_client *client, const struct http_request *requ
 /** A header of the last answer, NULL when it has none of that name. Borrowed as the answer. */
 const char *http_answer_header(const struct http_client *client, const char *name);
 
-/** Waits. False as soon as the client is interrupted. */
+/** Waits. False as soon as the client is interrupted, or the patience over. */
 bool http_client_wait(struct http_client *client, uint32_t wait_ms);
 
 /** Makes the request or wait that is going on, and all later ones, fail with EAGAIN at once. */

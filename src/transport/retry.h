@@ -40,7 +40,7 @@ typedef bool (*retry_final_fn)(const struct http_answer *answer);
  * http_send() until it works out or total_ms are over; the last outcome is handed back, with the
  * number of tries.
  *
- * Errors:  as http_send(); EAGAIN when the client is interrupted.
+ * Errors:  as http_send(); EAGAIN when the client is interrupted or the patience over.
  * Shape:   is_final NULL: the status alone decides.
  */
 mlm_status retry_send(struct http_client *client, const struct http_request *request,

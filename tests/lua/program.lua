@@ -31,7 +31,8 @@ end
 
 --- A spec in a fresh directory: fn(run, directory). run(word, ...) is the program with these
 --- words; its last argument may be a table { environment=, input= }. run.script(code) logs
---- something, run.terminal(steps, word, ...) plays a person (tests/terminal/terminal.c).
+--- something, run.terminal(steps, word, ...) plays a person (tests/terminal/terminal.c);
+--- run.terminal_shell(steps, command) has a shell start the program there, which is its "$0".
 function program.spec(fn)
   return function()
     local directory = process.directory()
@@ -61,6 +62,11 @@ function program.spec(fn)
     function run.terminal(steps, ...)
       return start({ program.path:match("^(.*)/") .. "/tests/terminal", program.path,
         input = steps }, ...)
+    end
+
+    function run.terminal_shell(steps, command, options)
+      return start({ program.path:match("^(.*)/") .. "/tests/terminal", "sh", "-c", command,
+        program.path, input = steps }, options)
     end
 
     setmetatable(run, { __call = function(_, ...)

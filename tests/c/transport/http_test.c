@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/patience.h"
 #include "fake_peer.h"
 
 static mlm_error err = MLM_ERROR_INIT;
@@ -292,6 +293,40 @@ TEST(http_send__etimeout_for_a_peer_that_stalls)
 	end();
 }
 
+struct wish {
+	int asked; /* so often it is still wanted */
+	char host[128];
+	uint32_t idle_ms;
+};
+
+static bool is_wanted(void *payload, const char *host, uint32_t idle_ms)
+{
+	struct wish *wish = payload;
+	snprintf(wish->host, sizeof(wish->host), "%s", host);
+	wish->idle_ms = idle_ms;
+	return wish->asked-- > 0;
+}
+
+TEST(http_send__ends_when_a_silent_peer_is_no_longer_wanted)
+{
+	static const struct fake_turn turns[] = { { .stalls = true }, { .body = "fine" } };
+	struct wish wish = { .asked = 2 };
+	struct patience patience;
+	begin(turns, 2);
+	struct http_request request = get();
+	patience_begin(&patience, is_wanted, &wish);
+	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
+	CHECK_CONTAINS(err.message, "was interrupted");
+	CHECK_CONTAINS(peer.url, wish.host);
+	CHECK(wish.idle_ms >= 2 * PATIENCE_ASK_MS);
+	CHECK(!http_client_wait(client, 60000));
+	CHECK_STATUS(http_send(client, &request, &answer, &err), MLM_EAGAIN);
+	CHECK_INT(fake_peer_requests(&peer), 1);
+	patience_end(&patience);
+	MUST(http_send(client, &request, &answer, &err));
+	end();
+}
+
 TEST(http_send__epeer_for_garbage_and_for_too_much)
 {
 	static const struct fake_turn turns[] = { { .raw = "SSH-2.0-OpenSSH_9.2\r\n",
@@ -497,6 +532,7 @@ int main(void)
 	RUN(http_send__eagain_for_a_name_that_is_not_found_and_the_client_goes_on);
 	RUN(http_send__eagain_when_cut_off);
 	RUN(http_send__etimeout_for_a_peer_that_stalls);
+	RUN(http_send__ends_when_a_silent_peer_is_no_longer_wanted);
 	RUN(http_send__epeer_for_garbage_and_for_too_much);
 	RUN(http_send__epeer_for_headers_without_end);
 	RUN(http_send__einval_for_an_address_that_is_none);
