@@ -60,7 +60,8 @@ typedef struct mlm_artifact_list {
 
 /** How far a call is; false ends it with MLM_ESTATE. name is what its bytes belong to now,
  * total_bytes -1 where that is not known. Called in the caller's thread every 100 ms or so, also
- * while a server is waited for and nothing moves. */
+ * while a server is waited for and nothing moves, when the manager may be locked: it makes no calls
+ * on the manager. */
 typedef bool (*mlm_artifact_progress_fn)(
 	void *payload, const char *name, uint64_t done_bytes, int64_t total_bytes);
 
