@@ -47,6 +47,26 @@ static int by_metric_key(const void *a, const void *b)
 	return strcmp(((const mlm_metric *)a)->key, ((const mlm_metric *)b)->key);
 }
 
+bool answer_fill_history(
+	mlm_metric_history *history, const struct store_point *points, size_t count)
+{
+	int64_t *steps = arena_array(history->memory, count, sizeof(*steps));
+	int64_t *timestamps_ms = arena_array(history->memory, count, sizeof(*timestamps_ms));
+	double *values = arena_array(history->memory, count, sizeof(*values));
+	if (!steps || !timestamps_ms || !values)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		steps[i] = points[i].step;
+		timestamps_ms[i] = points[i].timestamp_ms;
+		values[i] = points[i].value;
+	}
+	history->count = count;
+	history->steps = steps;
+	history->timestamps_ms = timestamps_ms;
+	history->values = values;
+	return true;
+}
+
 void answer_sort_texts(mlm_text *texts, size_t count)
 {
 	if (count > 1)

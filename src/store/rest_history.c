@@ -102,27 +102,12 @@ static mlm_status each_page(struct rest_store *store, const char *run_id, const 
 
 static mlm_status fill(mlm_metric_history *history, struct points *points, mlm_error *err)
 {
-	struct arena *arena = history->memory;
-	size_t count = points->count;
-	if (count == 0)
+	if (points->count == 0)
 		return MLM_OK;
-	int64_t *steps = arena_array(arena, count, sizeof(*steps));
-	int64_t *timestamps_ms = arena_array(arena, count, sizeof(*timestamps_ms));
-	double *values = arena_array(arena, count, sizeof(*values));
-	if (!steps || !timestamps_ms || !values)
-		return rest_no_memory(err);
 	if (!points->sorted)
-		qsort(points->items, count, sizeof(*points->items), by_time);
-	for (size_t i = 0; i < count; i++) {
-		steps[i] = points->items[i].step;
-		timestamps_ms[i] = points->items[i].timestamp_ms;
-		values[i] = points->items[i].value;
-	}
-	history->count = count;
-	history->steps = steps;
-	history->timestamps_ms = timestamps_ms;
-	history->values = values;
-	return MLM_OK;
+		qsort(points->items, points->count, sizeof(*points->items), by_time);
+	return answer_fill_history(history, points->items, points->count) ? MLM_OK
+									  : rest_no_memory(err);
 }
 
 mlm_status rest_get_metric_history(struct store *base, const char *run_id, const char *key,

@@ -398,21 +398,7 @@ static mlm_status fill_history(
 		return MLM_OK;
 	qsort(collecting->points, collecting->count, sizeof(*collecting->points), by_time);
 	size_t count = unify(collecting->points, collecting->count);
-	int64_t *steps = arena_array(history->memory, count, sizeof(*steps));
-	int64_t *timestamps_ms = arena_array(history->memory, count, sizeof(*timestamps_ms));
-	double *values = arena_array(history->memory, count, sizeof(*values));
-	if (!steps || !timestamps_ms || !values)
-		return no_memory(err);
-	for (size_t i = 0; i < count; i++) {
-		steps[i] = collecting->points[i].step;
-		timestamps_ms[i] = collecting->points[i].timestamp_ms;
-		values[i] = collecting->points[i].value;
-	}
-	history->count = count;
-	history->steps = steps;
-	history->timestamps_ms = timestamps_ms;
-	history->values = values;
-	return MLM_OK;
+	return answer_fill_history(history, collecting->points, count) ? MLM_OK : no_memory(err);
 }
 
 mlm_status spool_read_history(struct spool_store *spool, const char *run_id, const char *key,
